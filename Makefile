@@ -1,0 +1,54 @@
+# One command each, on a machine with Python 3.11+, pip, venv and make. Nothing else is needed.
+.DEFAULT_GOAL := help
+.PHONY: help demo test check package bench lock clean
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+NODE   := tests/integration/node
+PIP    := python -m pip --disable-pip-version-check --quiet
+
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	@echo "Setting up $(VENV) (TensorFlow is large: a few minutes the first time)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/$(PIP) install -c constraints.txt -e ".[dev]"
+	@touch $@
+
+# The independent OPC UA client (node-opcua) of the interoperability tests; skipped without npm.
+$(NODE)/node_modules/.ready: $(NODE)/package.json
+	@if command -v npm >/dev/null; then \
+	  cd $(NODE) && npm install --silent --no-audit --no-fund --no-package-lock && touch node_modules/.ready; \
+	else echo "npm is not installed: the tests with node-opcua are skipped"; fi
+
+demo: $(READY) ## A simulated plant, the advisory server and a client: watch a fault being predicted
+	@$(BIN)/python -m opcua_ai demo
+
+test: $(READY) $(NODE)/node_modules/.ready ## Unit, contract and integration tests
+	$(BIN)/python -m pytest -q -m "not packaging"
+
+check: $(READY) ## Linters, types, import floors
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports --no-cache
+
+package: $(READY) ## Build a wheel, install it in a new environment and use it (slow)
+	$(BIN)/python -m pytest -q -m packaging --timeout 900
+
+bench: $(READY) ## Measure event-loop lag while a model predicts and while one trains
+	$(BIN)/python -m tests.benchmarks
+
+lock: $(READY) ## Pin the dependency set again (never writes a registry's address)
+	@$(PYTHON) -m venv --clear $(VENV)-lock
+	@$(VENV)-lock/bin/$(PIP) install -e ".[dev]"
+	@$(VENV)-lock/bin/$(PIP) freeze --exclude-editable \
+	  | sed -E 's/ @ .*//; s/\+[a-z0-9.]+$$//' | LC_ALL=C sort > constraints.txt
+	@rm -r $(VENV)-lock
+
+clean: ## Remove the virtual environment and build output
+	rm -rf $(VENV) dist $(NODE)/node_modules

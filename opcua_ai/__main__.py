@@ -1,0 +1,3 @@
+from opcua_ai.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,103 @@
+"""Composition root: configuration in, running product out."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping
+
+from opcua_ai.core import plugins
+from opcua_ai.core.config import Config
+from opcua_ai.core.config import Model as ModelConfig
+from opcua_ai.core.errors import SourceLostError
+from opcua_ai.core.ports import Source
+from opcua_ai.core.types import ModelInfo, OutputInfo
+from opcua_ai.inference.bundle import load_bundle
+from opcua_ai.inference.model import Model
+from opcua_ai.pipeline import LoadedModel, Pipeline
+from opcua_ai.server import AdvisoryServer
+
+log = logging.getLogger(__name__)
+
+
+def build_sources(config: Config) -> dict[str, Source]:
+    return {
+        name: plugins.load("sources", options.kind).Source(options, name)
+        for name, options in config.sources.items()
+    }
+
+
+def load_models(config: Config) -> dict[str, LoadedModel]:
+    """Load and warm up every bundle. Slow: imports TensorFlow, so call it before serving."""
+    return {name: _load(name, options) for name, options in config.models.items()}
+
+
+def _load(name: str, options: ModelConfig) -> LoadedModel:
+    model = load_bundle(options.bundle)
+    manifest = model.manifest
+    return LoadedModel(
+        predictor=model,
+        info=_info(name, options, model),
+        inputs=[item.name for item in manifest.inputs],
+        rows=manifest.rows,
+        period_s=manifest.period_s,
+        stale_after_s=manifest.stale_after_s,
+    )
+
+
+def _info(name: str, options: ModelConfig, model: Model) -> ModelInfo:
+    manifest = model.manifest
+    return ModelInfo(
+        name=name,
+        bundle=manifest.name,
+        version=manifest.version,
+        digest=model.digest,
+        framework=manifest.kind,
+        task=manifest.task,
+        application=options.application,
+        schedule=str(options.schedule),
+        trained_on=manifest.training.data,
+        metrics=json.dumps(manifest.metrics),
+        accelerator="",
+        outputs=[
+            OutputInfo(o.name, o.type, "", o.unit, o.low, o.high, o.labels)
+            for o in manifest.outputs
+        ],
+        assets=dict.fromkeys(options.assets, ()),
+    )
+
+
+async def serve(config: Config, models: Mapping[str, LoadedModel], stop: asyncio.Event) -> None:
+    """Run until ``stop`` is set. Raises AccessError when a source refuses the credentials at the
+    start, AddressInUseError when the endpoint is taken; a source that is only away is awaited."""
+    sources = build_sources(config)
+    server = AdvisoryServer(config.server)
+    pipeline = Pipeline(config, sources, models, server)
+    try:
+        await asyncio.gather(*(_try_connect(name, source) for name, source in sources.items()))
+        await server.start([model.info for model in models.values()], list(sources))
+        pipeline.start()
+        log.info("advisory server ready: %s", server.endpoint)
+        await _until(stop, pipeline)
+    finally:
+        await pipeline.stop()
+        await server.stop()
+
+
+async def _try_connect(name: str, source: Source) -> None:
+    """A first try before the server opens, so that wrong credentials end the start at once."""
+    try:
+        await source.connect()
+    except SourceLostError as error:
+        log.warning("source %s: %s; it is tried again in the background", name, error)
+
+
+async def _until(stop: asyncio.Event, pipeline: Pipeline) -> None:
+    waits = [asyncio.create_task(stop.wait()), asyncio.create_task(pipeline.run())]
+    done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+    await asyncio.gather(*pending, return_exceptions=True)
+    for task in done:
+        task.result()

@@ -1,0 +1,1 @@
+"""Ground floor: types, ports, errors, plug-in lookup, configuration, resources."""

@@ -1,0 +1,116 @@
+"""The Protocols between the rooms. A plug-in implements one of them in one file.
+
+================  ====================================  ================
+folder            a plug-in file defines                contract
+================  ====================================  ================
+sources/          ``Options``, ``Source``               :class:`Source`
+inference/kinds/  ``load``                              :class:`Kind`
+decisions/        ``Options``, ``EXAMPLE``, ``Policy``  :class:`Policy`
+================  ====================================  ================
+
+``EXAMPLE`` is a table of options that works, for documentation and for the contract tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from opcua_ai.core.types import (
+    Decision,
+    FloatArray,
+    ModelHealth,
+    ModelResult,
+    Prediction,
+    Samples,
+    Tag,
+    Window,
+)
+
+Sink = Callable[[Samples], None]
+"""Where a source delivers its samples; cheap, called in the event loop."""
+
+
+class SourceState(StrEnum):
+    CONNECTING = "connecting"
+    RUNNING = "running"
+    LOST = "lost"
+    STOPPED = "stopped"
+
+
+@dataclass(slots=True)
+class SourceStats:
+    """Counters that a source keeps about itself."""
+
+    values: int = 0
+    reconnects: int = 0
+    bad_tags: int = 0
+
+
+class Source(Protocol):
+    """Where samples come from. Column ``i`` of every ``Samples`` block is ``tags[i]``.
+
+    ``tags`` is fixed once ``connect`` has returned: a tag that vanishes later becomes Bad, and a
+    reconnect restores every item under the same column.
+    """
+
+    state: SourceState
+    stats: SourceStats
+    tags: Sequence[Tag]
+
+    async def connect(self) -> None:
+        """Open the source and fill ``tags``. Raises AccessError when credentials are refused and
+        SourceLostError when it cannot be reached now."""
+        ...
+
+    async def run(self, sink: Sink) -> None:
+        """Deliver samples until cancelled; survives outages by itself. When the source is lost,
+        every tag gets one sample with status BadNoCommunication and its last source time."""
+        ...
+
+    async def close(self) -> None:
+        """Release sockets and files; safe to call twice."""
+        ...
+
+
+class Kind(Protocol):
+    """A loaded model of one kind. Called in a worker thread, never in the event loop."""
+
+    def predict(self, windows: FloatArray) -> Mapping[str, FloatArray]:
+        """Cleaned, scaled windows [batch, rows, tags] -> output name -> [batch, width]."""
+        ...
+
+
+class Predictor(Protocol):
+    """A model bundle ready to run."""
+
+    def predict(self, windows: Sequence[Window]) -> list[list[Prediction]]:
+        """One batch: the predictions of each window. Called in a worker thread."""
+        ...
+
+
+class Publisher(Protocol):
+    """Where results go: the advisory server, or a list in a test."""
+
+    async def publish(self, result: ModelResult) -> None: ...
+
+    async def publish_decision(self, name: str, application: str, decision: Decision) -> None: ...
+
+    async def publish_health(self, model: str, health: ModelHealth) -> None: ...
+
+    async def publish_inputs(self, model: str, asset: str, tags: Sequence[Tag]) -> None: ...
+
+    async def publish_source(self, name: str, state: str, stats: SourceStats) -> None: ...
+
+    async def beat(self) -> None:
+        """Called once a second by the pipeline: the proof that it lives."""
+        ...
+
+
+class Policy(Protocol):
+    """Predictions of one model for one asset -> a fault verdict, a recommendation, or nothing.
+    Called in the event loop in the order of the runs; holds its own state (delays, hysteresis)."""
+
+    def decide(self, result: ModelResult) -> Decision | None: ...

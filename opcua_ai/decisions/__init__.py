@@ -1,0 +1,1 @@
+"""Predictions -> faults and recommendations. One file per policy."""

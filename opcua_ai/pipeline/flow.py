@@ -1,0 +1,108 @@
+"""Tasks of the running product: one per source, one per model, one heartbeat."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from opcua_ai.core.config import Config
+from opcua_ai.core.errors import SourceLostError
+from opcua_ai.core.ports import Publisher, Source, SourceState
+from opcua_ai.pipeline.binding import Feed, bind
+from opcua_ai.pipeline.runner import LoadedModel, Runner
+from opcua_ai.pipeline.schedule import Bell, Scheduler
+
+log = logging.getLogger(__name__)
+
+
+class Pipeline:
+    """Runs until cancelled or until a task fails for good (then :meth:`run` raises)."""
+
+    def __init__(
+        self,
+        config: Config,
+        sources: Mapping[str, Source],
+        models: Mapping[str, LoadedModel],
+        publisher: Publisher,
+    ) -> None:
+        self._config = config
+        self._sources = sources
+        self._models = models
+        self._publisher = publisher
+        self._executor = ThreadPoolExecutor(max(1, len(models)), thread_name_prefix="predict")
+        self._scheduler = Scheduler()
+        self._tasks: list[asyncio.Task[None]] = []
+        self.runners: dict[str, Runner] = {}
+
+    def start(self) -> None:
+        for name, model in self._models.items():
+            bell = Bell()
+            self.runners[name] = Runner(model, self._publisher, self._executor, bell)
+            self._scheduler.add(name, self._config.models[name].schedule, bell)
+            self._spawn(f"model {name}", self.runners[name].run())
+        for name, source in self._sources.items():
+            self._spawn(f"source {name}", self._feed(name, source))
+        self._spawn("heartbeat", self._heartbeat())
+        self._scheduler.start()
+
+    async def run(self) -> None:
+        """Wait until a task ends. Raises what it raised."""
+        done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_EXCEPTION)
+        for task in done:
+            task.result()
+
+    async def stop(self) -> None:
+        await self._scheduler.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        for source in self._sources.values():
+            await source.close()
+        await asyncio.to_thread(self._executor.shutdown, wait=True, cancel_futures=True)
+
+    def _spawn(self, name: str, work: Coroutine[None, None, None]) -> None:
+        self._tasks.append(asyncio.create_task(work, name=name))
+
+    async def _feed(self, name: str, source: Source) -> None:
+        """Connect (for as long as it takes), bind the models, then deliver for ever."""
+        if source.state is not SourceState.RUNNING:
+            await _connect(name, source)
+        feed = Feed()
+        for model, loaded in self._models.items():
+            bound = bind(self._config, model, loaded, name, source.tags, feed)
+            self.runners[model].bindings += bound
+            for binding in bound:
+                await self._publisher.publish_inputs(model, binding.asset, binding.tags)
+        await source.run(feed)
+
+    async def _heartbeat(self, period_s: float = 1.0) -> None:
+        while True:
+            await self._publisher.beat()
+            for name, source in self._sources.items():
+                await self._publisher.publish_source(name, source.state.value, source.stats)
+            for name, runner in self.runners.items():
+                runner.health.next_run = self._scheduler.next_run(name)
+            await asyncio.sleep(period_s)
+
+
+async def _connect(
+    name: str, source: Source, first_s: float = 1.0, longest_s: float = 30.0
+) -> None:
+    """Try until the source answers; says so once each way. Lets AccessError out."""
+    wait, lost = first_s, False
+    while True:
+        try:
+            await source.connect()
+        except SourceLostError as error:
+            if not lost:
+                log.warning("source %s: %s; trying again until it answers", name, error)
+            lost = True
+            await asyncio.sleep(wait)
+            wait = min(longest_s, 2 * wait)
+        else:
+            if lost:
+                log.info("source %s answers now", name)
+            return

@@ -1,0 +1,161 @@
+"""One model on its schedule: windows of all its assets in, one batch, results out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from opcua_ai.core import status as codes
+from opcua_ai.core.ports import Policy, Predictor, Publisher
+from opcua_ai.core.types import (
+    ModelHealth,
+    ModelInfo,
+    ModelResult,
+    ModelState,
+    Prediction,
+    Tag,
+    Window,
+)
+from opcua_ai.pipeline.schedule import Bell
+from opcua_ai.windows.store import WindowStore
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Binding:
+    """One asset of a model, once its source is known."""
+
+    asset: str
+    store: WindowStore
+    columns: NDArray[np.int64]
+    """Columns of the store in the order of the model's inputs; -1 = the source lacks the tag."""
+    tags: Sequence[Tag]
+    policies: Mapping[str, Policy]
+    """Decision name -> policy with the state of this asset."""
+    seen: int = -1
+    """Version of the store at the last run."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A bundle ready to run, with what the runner must know of its manifest."""
+
+    predictor: Predictor
+    info: ModelInfo
+    inputs: Sequence[str]
+    rows: int
+    period_s: float
+    stale_after_s: float | None
+
+
+class Runner:
+    """Waits for its bell, predicts off the event loop, publishes, decides."""
+
+    def __init__(
+        self, model: LoadedModel, publisher: Publisher, executor: Executor, bell: Bell
+    ) -> None:
+        self.health = ModelHealth()
+        self.bindings: list[Binding] = []
+        self._model = model
+        self._publisher = publisher
+        self._executor = executor
+        self._bell = bell
+
+    async def run(self) -> None:
+        while True:
+            await self._bell.wait()
+            self._bell.busy = True
+            try:
+                await self.run_once()
+            finally:
+                self._bell.busy = False
+
+    async def run_once(self) -> None:
+        """One run over every asset whose window is new; a failure is shown, never raised."""
+        due = self._due()
+        started = time.perf_counter()
+        if due:
+            windows = [self._window(binding) for binding in due]
+            predictions = await self._predict(windows)
+            latency = time.perf_counter() - started
+            for binding, window, found in zip(due, windows, predictions, strict=True):
+                await self._publish(binding, window, found, latency)
+            self._note(due, windows, latency)
+        self.health.runs += 1
+        self.health.last_run = datetime.now(UTC)
+        self.health.missed_runs = self._bell.missed
+        await self._publisher.publish_health(self._model.info.name, self.health)
+
+    def _due(self) -> list[Binding]:
+        due: list[Binding] = []
+        for binding in self.bindings:
+            binding.store.close_settled()
+            if binding.seen != binding.store.version:
+                binding.seen = binding.store.version
+                due.append(binding)
+        return due
+
+    def _window(self, binding: Binding) -> Window:
+        return binding.store.window(binding.columns, self._model.rows, self._model.stale_after_s)
+
+    async def _predict(self, windows: Sequence[Window]) -> list[list[Prediction]]:
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.run_in_executor(
+                self._executor, self._model.predictor.predict, windows
+            )
+        except Exception as error:
+            if self.health.state is not ModelState.FAILED:
+                log.exception("model %s failed", self._model.info.name)
+            self.health.state = ModelState.FAILED
+            self.health.message = f"{type(error).__name__}: {error}"
+            return [self._out_of_service(window) for window in windows]
+        if self.health.state is ModelState.FAILED:
+            log.info("model %s works again", self._model.info.name)
+        self.health.state, self.health.message = ModelState.RUNNING, ""
+        return found
+
+    def _out_of_service(self, window: Window) -> list[Prediction]:
+        return [
+            Prediction(output.name, float("nan"), codes.BAD_OUT_OF_SERVICE, window.newest_sample)
+            for output in self._model.info.outputs
+        ]
+
+    async def _publish(
+        self, binding: Binding, window: Window, predictions: Sequence[Prediction], latency: float
+    ) -> None:
+        info = self._model.info
+        result = ModelResult(
+            model=info.name,
+            asset=binding.asset,
+            bundle=f"{info.bundle} {info.version} ({info.digest[:12]})",
+            predictions=predictions,
+            window=window,
+            tags=binding.tags,
+            latency=latency,
+        )
+        await self._publisher.publish(result)
+        for name, policy in binding.policies.items():
+            decision = policy.decide(result)
+            if decision is not None:
+                await self._publisher.publish_decision(name, info.application, decision)
+
+    def _note(self, due: Sequence[Binding], windows: Sequence[Window], latency: float) -> None:
+        self.health.latency = latency
+        self.health.coverage = min(window.coverage for window in windows)
+        if self.health.state is ModelState.FAILED:
+            return
+        short = [b.asset for b in due if b.store.filled < self._model.rows]
+        if short:
+            self.health.state = ModelState.WAITING
+            filled = min(b.store.filled for b in due)
+            self.health.message = f"{', '.join(short)}: {filled} of {self._model.rows} rows"

@@ -1,0 +1,1 @@
+"""Samples -> aligned windows with quality: sample and hold on the plant's clock."""

@@ -1,0 +1,166 @@
+"""Sample-and-hold windows on the plant's clock.
+
+A subscription reports changes only, so rows are not counted from samples: at each tick of the
+plant's clock (every ``period`` since the first sample) the store writes down the value that each
+tag holds. The plant's clock is the newest SourceTimestamp that has arrived.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from opcua_ai.core import status as codes
+from opcua_ai.core.types import NS, FloatArray, Samples, StatusArray, TimeArray, Window
+
+log = logging.getLogger(__name__)
+
+
+class WindowStore:
+    """Ring of the newest rows of one source at one period.
+
+    ``settle_s``: a row is closed as soon as a later sample arrives, or when its tick has come and
+    no sample has arrived for this many wall seconds (so a plant that is sampled exactly once a
+    period is not seen one period late).
+    """
+
+    def __init__(
+        self,
+        columns: int,
+        period_s: float,
+        rows: int,
+        settle_s: float = 0.2,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.period = round(period_s * NS)
+        self.rows = rows
+        self.version = 0
+        """Grows whenever a window read from the store could differ from the last one."""
+        self.late = 0
+        """Samples dropped because they were older than what their tag already holds."""
+        self.clock_steps = 0
+        self._settle_s = settle_s
+        self._monotonic = monotonic
+        self._arrived = float("-inf")
+        self._columns = columns
+        self._reset()
+
+    def _reset(self) -> None:
+        shape = (self.rows, self._columns)
+        waiting = codes.BAD_WAITING_FOR_INITIAL_DATA
+        self._value: FloatArray = np.full(shape, np.nan)
+        self._status: StatusArray = np.full(shape, waiting, np.uint32)
+        self._time: TimeArray = np.zeros(shape, np.int64)
+        self._hold_value: FloatArray = np.full(self._columns, np.nan)
+        self._hold_status: StatusArray = np.full(self._columns, waiting, np.uint32)
+        self._hold_time: TimeArray = np.zeros(self._columns, np.int64)
+        self._clock = 0
+        self._tick = 0
+        """Plant time of the next row to close; 0 before the first sample."""
+        self._filled = 0
+
+    @property
+    def clock(self) -> int:
+        """Newest SourceTimestamp seen; 0 before the first sample."""
+        return self._clock
+
+    @property
+    def filled(self) -> int:
+        """Rows closed since the start, at most ``rows``."""
+        return self._filled
+
+    def add(self, samples: Samples) -> None:
+        """Take a block of samples; closes every row whose tick they pass."""
+        if len(samples.time) == 0:
+            return
+        newest = int(samples.time.max())
+        if self._tick and newest < self._clock - self.rows * self.period:
+            self._step_back(newest)
+        order = np.argsort(samples.time, kind="stable")
+        column, value = samples.column[order], samples.value[order]
+        status, when = samples.status[order], samples.time[order]
+        if not self._tick:
+            self._tick = newest
+        start = 0
+        while start < len(when):
+            end = int(np.searchsorted(when, self._tick, side="right"))
+            if end > start:
+                self._hold(column[start:end], value[start:end], status[start:end], when[start:end])
+                start = end
+            if start < len(when):
+                self._close_until(int(when[start]) - 1)
+        self._clock = max(self._clock, newest)
+        self._arrived = self._monotonic()
+        self.version += 1
+
+    def _step_back(self, newest: int) -> None:
+        """The plant's clock was set back (or one far-off timestamp went by): begin again."""
+        self.clock_steps += 1
+        back = (self._clock - newest) / NS
+        log.warning("the plant's clock went back by %.0f s: its windows begin again", back)
+        self._reset()
+
+    def _hold(
+        self, column: NDArray[np.int32], value: FloatArray, status: StatusArray, when: TimeArray
+    ) -> None:
+        fresh = when >= self._hold_time[column]
+        self.late += int(len(when) - np.count_nonzero(fresh))
+        column, value, status, when = column[fresh], value[fresh], status[fresh], when[fresh]
+        self._hold_status[column] = status
+        self._hold_time[column] = when
+        usable = ~codes.bad_mask(status) & np.isfinite(value)
+        self._hold_value[column[usable]] = value[usable]
+
+    def _close_until(self, moment: int) -> None:
+        """Close every row whose tick is not after ``moment``."""
+        due = (moment - self._tick) // self.period + 1
+        if due <= 0:
+            return
+        shift = min(due, self.rows)
+        for ring, held in (
+            (self._value, self._hold_value),
+            (self._status, self._hold_status),
+            (self._time, self._hold_time),
+        ):
+            ring[:-shift] = ring[shift:]
+            ring[-shift:] = held
+        self._tick += due * self.period
+        self._filled = min(self.rows, self._filled + due)
+
+    def close_settled(self) -> None:
+        """Close the row whose tick the clock has just reached, once its samples have settled."""
+        quiet = self._monotonic() - self._arrived
+        if self._tick and self._clock >= self._tick and quiet >= self._settle_s:
+            self._close_until(self._clock)
+            self.version += 1
+
+    def window(
+        self, columns: NDArray[np.int64], rows: int, stale_after_s: float | None = None
+    ) -> Window:
+        """The newest ``rows`` closed rows of ``columns`` (-1 = a tag that the source lacks).
+
+        A tag that is Bad *now* is Bad in the newest row even before that row's successor closes,
+        so that a lost source shows at once. A value whose sample is older than ``stale_after_s``
+        plant seconds at its row's tick is UncertainLastUsableValue.
+        """
+        value = self._value[-rows:, columns]
+        status = self._status[-rows:, columns]
+        sampled = self._time[-rows:, columns]
+        last_tick = self._tick - self.period
+        if stale_after_s is not None:
+            ticks = last_tick - self.period * np.arange(rows - 1, -1, -1, dtype=np.int64)
+            stale = ticks[:, None] - sampled > round(stale_after_s * NS)
+            stale &= codes.good_mask(status)
+            status[stale] = codes.UNCERTAIN_LAST_USABLE_VALUE
+        now = self._hold_status[columns]
+        status[-1] = np.where(codes.bad_mask(now), now, status[-1])
+        absent = columns < 0
+        value[:, absent] = np.nan
+        status[:, absent] = codes.BAD_NODE_ID_UNKNOWN
+        sampled[:, absent] = 0
+        newest = int(sampled.max()) if sampled.size else 0
+        return Window(value, status, last_tick if self._tick else 0, newest)

@@ -1,0 +1,128 @@
+from pathlib import Path
+
+import pytest
+
+from opcua_ai.core.config import Schedule, load
+from opcua_ai.core.errors import ConfigError
+
+GOOD = """
+[sources.plant]
+kind = "opcua"
+endpoint = "opc.tcp://127.0.0.1:4840/simulator"
+
+[models.faults]
+bundle = "tep_faults"
+schedule.interval_s = 1.0
+[models.faults.assets.line1]
+source = "plant"
+
+[decisions.alarm]
+policy = "faults"
+model = "faults"
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "plant.toml"
+    path.write_text(text)
+    return path
+
+
+def error(folder: Path, text: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load(write(folder, text))
+    return str(caught.value)
+
+
+def test_a_good_file_is_read_with_safe_defaults(tmp_path: Path) -> None:
+    config = load(write(tmp_path, GOOD))
+    assert config.sources["plant"].kind == "opcua"
+    assert config.decisions["alarm"].on_delay == 3
+    assert config.models["faults"].assets["line1"].inputs == "*"
+    assert not config.server.allow_none
+    assert not config.server.allow_anonymous
+    assert config.server.private_key == tmp_path / "pki/own/opcua-ai.pem"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "parts"),
+    [
+        (
+            "schedule.interval_s",
+            "schedule.interval",
+            ["models.faults.schedule.interval", "unknown key"],
+        ),
+        ('endpoint = "opc.tcp', 'endpont = "opc.tcp', ["sources.plant.endpont", "unknown key"]),
+        (
+            "opc.tcp://127.0.0.1:4840/simulator",
+            "http://plc",
+            ["sources.plant.endpoint = 'http://plc'", "opc.tcp://host:4840"],
+        ),
+        (
+            'kind = "opcua"',
+            'kind = "modbus"',
+            ["sources.plant.kind = 'modbus'", "known: ", "opcua"],
+        ),
+        (
+            'policy = "faults"',
+            'policy = "guess"',
+            ["decisions.alarm.policy = 'guess'", "known: faults, setpoint"],
+        ),
+        ('source = "plant"', 'source = "plnt"', ["line1.source = 'plnt'", "known: plant"]),
+        ('model = "faults"', 'model = "fault"', ["decisions.alarm.model = 'fault'", "faults"]),
+        ("= 1.0", '= "often"', ["models.faults.schedule.interval_s = 'often'", "valid number"]),
+        ("= 1.0", "= -1", ["models.faults.schedule.interval_s = -1", "greater than 0"]),
+        ('bundle = "tep_faults"', "", ["models.faults.bundle", "required key is missing"]),
+        ("[models.faults]", "[models.faults", ["not a TOML file"]),
+        (
+            'kind = "opcua"',
+            'kind = "opcua"\npassword = "s3cret"',
+            ["sources.plant", "password_env or password_file"],
+        ),
+    ],
+)
+def test_each_mistake_names_file_key_value_and_what_is_allowed(
+    tmp_path: Path, old: str, new: str, parts: list[str]
+) -> None:
+    assert old in GOOD
+    text = error(tmp_path, GOOD.replace(old, new, 1))
+    assert text.startswith(str(tmp_path / "plant.toml"))
+    assert "s3cret" not in text
+    for part in parts:
+        assert part in text
+
+
+def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="opcua-ai init"):
+        load(tmp_path / "none.toml")
+
+
+def test_every_mistake_is_reported_at_once(tmp_path: Path) -> None:
+    text = error(tmp_path, GOOD + "nonsense = 1\n[server]\nendpoint = 'x'\n")
+    assert len(text.splitlines()) == 2
+
+
+def test_a_secret_comes_from_the_environment_or_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users = (
+        "[server.users.anna]\npassword_env = 'ANNA'\n[server.users.ben]\npassword_file = 'ben'\n"
+    )
+    config = load(write(tmp_path, GOOD + users))
+    with pytest.raises(ConfigError, match="ANNA is not set"):
+        config.server.users["anna"].password()
+    with pytest.raises(ConfigError, match="No such file"):
+        config.server.users["ben"].password()
+    monkeypatch.setenv("ANNA", "a")
+    (tmp_path / "ben").write_text("b\n")
+    assert config.server.users["anna"].password() == "a"
+    assert config.server.users["ben"].password() == "b"
+
+
+def test_a_schedule_is_an_interval_or_cron() -> None:
+    assert str(Schedule(interval_s=0.5)) == "every 0.5 s"
+    assert str(Schedule(cron="*/5 * * * *")) == "cron */5 * * * *"
+    with pytest.raises(ValueError, match="either interval_s or cron"):
+        Schedule()
+    with pytest.raises(ValueError, match="five fields"):
+        Schedule(cron="* * *")

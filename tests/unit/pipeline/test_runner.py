@@ -1,0 +1,184 @@
+import asyncio
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from opcua_ai.core import status as codes
+from opcua_ai.core.types import (
+    NS,
+    Decision,
+    ModelHealth,
+    ModelInfo,
+    ModelResult,
+    ModelState,
+    OutputInfo,
+    Prediction,
+    Samples,
+    Tag,
+    Window,
+)
+from opcua_ai.decisions.faults import Options, Policy
+from opcua_ai.pipeline.runner import Binding, LoadedModel, Runner
+from opcua_ai.pipeline.schedule import Bell
+from opcua_ai.windows.store import WindowStore
+
+TAG = Tag("P/T", "nsu=urn:p;s=T", unit="degC")
+
+
+class Mean:
+    """A real, tiny predictor: the mean of the window against a limit of 10."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+        self.threads: set[str] = set()
+        self.fail = False
+        self.delay = 0.0
+
+    def predict(self, windows: Sequence[Window]) -> list[list[Prediction]]:
+        self.batches.append(len(windows))
+        self.threads.add(threading.current_thread().name)
+        time.sleep(self.delay)
+        if self.fail:
+            raise ValueError("broken on purpose")
+        return [
+            [
+                Prediction(
+                    "detection",
+                    float(window.value.mean()) / 10,
+                    int(window.status.max()),
+                    window.newest_sample,
+                )
+            ]
+            for window in windows
+        ]
+
+
+class Recorder:
+    """A publisher that keeps what it gets."""
+
+    def __init__(self) -> None:
+        self.results: list[ModelResult] = []
+        self.decisions: list[Decision] = []
+        self.health: list[tuple[ModelState, str, int]] = []
+
+    async def publish(self, result: ModelResult) -> None:
+        self.results.append(result)
+
+    async def publish_decision(self, name: str, application: str, decision: Decision) -> None:
+        self.decisions.append(decision)
+
+    async def publish_health(self, model: str, health: ModelHealth) -> None:
+        self.health.append((health.state, health.message, health.missed_runs))
+
+    async def publish_inputs(self, model: str, asset: str, tags: Sequence[Tag]) -> None: ...
+
+    async def publish_source(self, name: str, state: str, stats: object) -> None: ...
+
+    async def beat(self) -> None: ...
+
+
+class Rig:
+    def __init__(self, assets: int = 1) -> None:
+        self.model, self.out, self.bell = Mean(), Recorder(), Bell()
+        info = ModelInfo(
+            "m", "mean", "1", "ab" * 32, "test", "fault", "FaultPrediction", "", "", "", "",
+            [OutputInfo("detection", "score")], {},
+        )  # fmt: skip
+        loaded = LoadedModel(self.model, info, ["T"], rows=2, period_s=1.0, stale_after_s=None)
+        self.executor = ThreadPoolExecutor(1, thread_name_prefix="predict")
+        self.runner = Runner(loaded, self.out, self.executor, self.bell)
+        options = Options(policy="faults", model="m", on_delay=1)
+        self.stores = [WindowStore(1, 1.0, 2, settle_s=0.0) for _ in range(assets)]
+        self.runner.bindings = [
+            Binding(f"line{k}", store, np.array([0]), [TAG], {"alarm": Policy(options)})
+            for k, store in enumerate(self.stores)
+        ]
+
+    def feed(self, value: float, second: int, status: int = 0) -> None:
+        for store in self.stores:
+            store.add(
+                Samples(
+                    np.array([0], np.int32),
+                    np.array([value]),
+                    np.array([status], np.uint32),
+                    np.array([second * NS], np.int64),
+                )
+            )
+
+
+@pytest.fixture
+def rig():
+    rig = Rig()
+    yield rig
+    rig.executor.shutdown()
+
+
+async def test_a_run_predicts_off_the_loop_publishes_and_decides(rig: Rig) -> None:
+    for second in (1, 2, 3):
+        rig.feed(20.0, second)
+    await rig.runner.run_once()
+    (result,) = rig.out.results
+    assert result.predictions[0].value == 2.0
+    assert result.predictions[0].source_time == 3 * NS
+    assert result.bundle == "mean 1 (abababababab)"
+    assert rig.out.decisions[0].changed  # pyright: ignore[reportAttributeAccessIssue]
+    assert all(name.startswith("predict") for name in rig.model.threads)
+    assert rig.out.health == [(ModelState.RUNNING, "", 0)]
+
+
+async def test_nothing_new_means_no_prediction(rig: Rig) -> None:
+    rig.feed(1.0, 1)
+    await rig.runner.run_once()
+    await rig.runner.run_once()
+    assert len(rig.out.results) == 1
+    assert rig.runner.health.runs == 2
+
+
+async def test_all_assets_of_a_model_are_one_batch() -> None:
+    rig = Rig(assets=5)
+    rig.feed(1.0, 1)
+    await rig.runner.run_once()
+    rig.executor.shutdown()
+    assert rig.model.batches == [5]
+    assert [r.asset for r in rig.out.results] == [f"line{k}" for k in range(5)]
+
+
+async def test_a_short_window_is_waiting_not_running(rig: Rig) -> None:
+    rig.feed(1.0, 1)
+    await rig.runner.run_once()
+    assert rig.out.health[-1] == (ModelState.WAITING, "line0: 1 of 2 rows", 0)
+
+
+async def test_a_failing_model_is_out_of_service_and_comes_back(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig.model.fail = True
+    for second in (1, 2, 3):
+        rig.feed(1.0, second)
+        await rig.runner.run_once()
+    assert [r.predictions[0].status for r in rig.out.results] == [codes.BAD_OUT_OF_SERVICE] * 3
+    assert rig.out.health[-1][:2] == (ModelState.FAILED, "ValueError: broken on purpose")
+    assert caplog.text.count("model m failed") == 1, "logged once, not at every run"
+    rig.model.fail = False
+    rig.feed(1.0, 4)
+    await rig.runner.run_once()
+    assert rig.out.results[-1].predictions[0].status == codes.GOOD
+    assert rig.out.health[-1][0] is ModelState.RUNNING
+
+
+async def test_overruns_are_counted_and_never_run_side_by_side(rig: Rig) -> None:
+    rig.model.delay = 0.2
+    task = asyncio.create_task(rig.runner.run())
+    rig.feed(1.0, 1)
+    for _ in range(4):
+        rig.bell.ring()
+        await asyncio.sleep(0.03)
+    await asyncio.sleep(0.5)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert rig.model.batches == [1]
+    assert rig.runner.health.missed_runs == 3
