@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 from collections.abc import Mapping
 
 from opcua_ai.core import plugins
@@ -13,7 +14,9 @@ from opcua_ai.core.config import Model as ModelConfig
 from opcua_ai.core.errors import SourceLostError
 from opcua_ai.core.ports import Source
 from opcua_ai.core.types import ModelInfo, OutputInfo
+from opcua_ai.decisions import check_policies
 from opcua_ai.inference.bundle import load_bundle
+from opcua_ai.inference.manifest import OutputSpec
 from opcua_ai.inference.model import Model
 from opcua_ai.pipeline import LoadedModel, Pipeline
 from opcua_ai.server import AdvisoryServer
@@ -30,16 +33,18 @@ def build_sources(config: Config) -> dict[str, Source]:
 
 def load_models(config: Config) -> dict[str, LoadedModel]:
     """Load and warm up every bundle. Slow: imports TensorFlow, so call it before serving."""
-    return {name: _load(name, options) for name, options in config.models.items()}
+    return {name: _load(config, name, options) for name, options in config.models.items()}
 
 
-def _load(name: str, options: ModelConfig) -> LoadedModel:
+def _load(config: Config, name: str, options: ModelConfig) -> LoadedModel:
     model = load_bundle(options.bundle)
     manifest = model.manifest
+    inputs = [spec.name for spec in manifest.inputs]
+    check_policies(config, name, inputs, [spec.name for spec in manifest.outputs])
     return LoadedModel(
         predictor=model,
         info=_info(name, options, model),
-        inputs=[item.name for item in manifest.inputs],
+        inputs=inputs,
         rows=manifest.rows,
         period_s=manifest.period_s,
         stale_after_s=manifest.stale_after_s,
@@ -57,14 +62,23 @@ def _info(name: str, options: ModelConfig, model: Model) -> ModelInfo:
         task=manifest.task,
         application=options.application,
         schedule=str(options.schedule),
-        trained_on=manifest.training.data,
+        trained_on=manifest.training.data_file,
         metrics=json.dumps(manifest.metrics),
         accelerator="",
-        outputs=[
-            OutputInfo(o.name, o.type, "", o.unit, o.low, o.high, o.labels)
-            for o in manifest.outputs
-        ],
+        outputs=[_output(spec) for spec in manifest.outputs],
         assets=dict.fromkeys(options.assets, ()),
+    )
+
+
+def _output(spec: OutputSpec) -> OutputInfo:
+    return OutputInfo(
+        name=spec.name,
+        type=spec.type,
+        description=spec.description,
+        unit=spec.unit,
+        low=math.nan if spec.low is None else spec.low,
+        high=math.nan if spec.high is None else spec.high,
+        labels=spec.labels,
     )
 
 
@@ -78,7 +92,7 @@ async def serve(config: Config, models: Mapping[str, LoadedModel], stop: asyncio
         await asyncio.gather(*(_try_connect(name, source) for name, source in sources.items()))
         await server.start([model.info for model in models.values()], list(sources))
         pipeline.start()
-        log.info("advisory server ready: %s", server.endpoint)
+        print(f"Advisory server ready: {server.endpoint}", flush=True)
         await _until(stop, pipeline)
     finally:
         await pipeline.stop()

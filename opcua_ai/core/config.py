@@ -183,7 +183,13 @@ class Config(Strict):
     models: dict[Name, Model] = Field(default_factory=dict[str, Model])
     decisions: dict[Name, Any] = Field(default_factory=dict[str, Any])
     """Name -> options of the policy (a plug-in of ``decisions/``)."""
-    server: Server = Field(default_factory=Server)
+    server: Server
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_server(cls, data: dict[str, Any]) -> dict[str, Any]:
+        # Not a default_factory: the default paths too are relative to the file (see _path).
+        return {"server": {}, **data}
 
     @field_validator("sources", mode="after")
     @classmethod

@@ -114,6 +114,8 @@ class Prediction:
     unit: str = ""
     label: str = ""
     """Name of the likeliest class; empty for numbers."""
+    text: str = ""
+    """The label, or for numbers the output itself, in words."""
     confidence: float = float("nan")
     """0..1"""
     lower: float = float("nan")

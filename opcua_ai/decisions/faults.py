@@ -2,12 +2,14 @@
 
 The alarm becomes active after ``on_delay`` new windows in a row over the limit and returns to
 normal after ``off_delay`` in a row below ``1 - hysteresis`` of it (ISA-18.2 on/off delay and
-deadband). Windows whose prediction is Bad change nothing but the alarm's quality.
+deadband). The fault gets a name once the classifier has said the same ``name_delay`` windows in a
+row with at least ``name_confidence``; until then it is unusual operation. Windows whose prediction
+is Bad change nothing but the alarm's quality.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -21,13 +23,18 @@ class Options(Strict):
     model: Name
     detection: str = "detection"
     """Output of the model with a score whose limit is 1."""
-    diagnosis: str = "diagnosis"
+    diagnosis: str = "fault"
     """Output of the model with the fault classes."""
     on_delay: int = Field(default=3, ge=1)
     """New windows in a row over the limit before the alarm is raised."""
     off_delay: int = Field(default=10, ge=1)
     hysteresis: float = Field(default=0.1, ge=0, lt=1)
+    name_delay: int = Field(default=3, ge=1)
+    name_confidence: float = Field(default=0.5, ge=0, le=1)
     severity: int = Field(default=700, ge=1, le=1000)
+
+    needs_outputs: ClassVar = ("detection", "diagnosis")
+    needs_inputs: ClassVar = ()
 
 
 EXAMPLE = {"policy": "faults", "model": "faults"}
@@ -41,6 +48,10 @@ class Policy:
         self._active = False
         self._over = 0
         self._under = 0
+        self._name = ""
+        self._text = ""
+        self._candidate: str = ""
+        self._agreed = 0
         self._seen = -1
 
     def decide(self, result: ModelResult) -> FaultVerdict | None:
@@ -48,36 +59,48 @@ class Policy:
         score = result.prediction(self._options.detection)
         if score is None:
             return None
-        changed = self._count(score, result.window.time)
-        diagnosis = result.prediction(self._options.diagnosis)
-        return self._verdict(result, score, diagnosis, changed)
+        before = self._active, self._name
+        if not codes.is_bad(score.status) and result.window.time != self._seen:
+            self._seen = result.window.time
+            self._count(score.value)
+            self._identify(result.prediction(self._options.diagnosis))
+        changed = (self._active, self._name) != before
+        return self._verdict(result, score, changed)
 
-    def _count(self, score: Prediction, time: int) -> bool:
-        """Count a window once; True when the alarm changes state."""
-        if codes.is_bad(score.status) or time == self._seen:
-            return False
-        self._seen = time
-        self._over = self._over + 1 if score.value > 1.0 else 0
-        self._under = self._under + 1 if score.value < 1.0 - self._options.hysteresis else 0
-        before = self._active
+    def _count(self, score: float) -> None:
+        """Count a window over, or clearly under, the limit."""
+        self._over = self._over + 1 if score > 1.0 else 0
+        self._under = self._under + 1 if score < 1.0 - self._options.hysteresis else 0
         if self._over >= self._options.on_delay:
             self._active = True
         elif self._under >= self._options.off_delay:
             self._active = False
-        return self._active != before
 
-    def _verdict(
-        self, result: ModelResult, score: Prediction, diagnosis: Prediction | None, changed: bool
-    ) -> FaultVerdict:
-        named = diagnosis if diagnosis and not codes.is_bad(diagnosis.status) else None
-        label = named.label if named and self._active else ""
-        confidence = named.confidence if named else score.confidence
+    def _identify(self, named: Prediction | None) -> None:
+        """Give the fault the name that the classifier insists on."""
+        sure = (
+            named is not None
+            and not codes.is_bad(named.status)
+            and named.confidence >= self._options.name_confidence
+        )
+        label: str = named.label if named and sure else ""
+        self._agreed = self._agreed + 1 if label and label == self._candidate else int(bool(label))
+        self._candidate = label
+        if not self._active:
+            self._name = self._text = ""
+        elif named and self._agreed >= self._options.name_delay:
+            self._name, self._text = label, named.text
+
+    def _verdict(self, result: ModelResult, score: Prediction, changed: bool) -> FaultVerdict:
+        named = result.prediction(self._options.diagnosis)
+        probability = named.probabilities.get(self._name) if named else None
+        confidence = score.confidence if probability is None else probability
         return FaultVerdict(
             asset=result.asset,
             active=self._active,
-            label=label,
+            label=self._name,
             severity=self._options.severity if self._active else 100,
-            message=self._message(score, label, confidence),
+            message=self._message(score, confidence),
             status=score.status,
             source_time=score.source_time,
             confidence=confidence,
@@ -85,7 +108,7 @@ class Policy:
             changed=changed,
         )
 
-    def _message(self, score: Prediction, label: str, confidence: float) -> str:
+    def _message(self, score: Prediction, confidence: float) -> str:
         if codes.is_bad(score.status):
             kept = "the alarm stays active" if self._active else "no alarm"
             return f"No prediction: {codes.name(score.status)}; {kept}"
@@ -93,6 +116,6 @@ class Policy:
             return "Normal operation"
         where = ", ".join(c.text or c.tag for c in score.contributions[:2])
         because = f"; most unusual: {where}" if where else ""
-        if not label:
+        if not self._name:
             return f"Unusual operation{because}"
-        return f"Predicted fault: {label} ({confidence:.0%} sure){because}"
+        return f"Predicted fault: {self._text or self._name} ({confidence:.0%} sure){because}"

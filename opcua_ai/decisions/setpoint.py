@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -23,7 +23,7 @@ Z95 = 1.959963984540054
 class Options(Strict):
     policy: Literal["setpoint"]
     model: Name
-    output: str = "cost"
+    output: str = "value"
     tag: str
     """BrowseName of the input tag to move."""
     direction: Literal["minimise", "maximise"] = "minimise"
@@ -34,6 +34,9 @@ class Options(Strict):
     """Largest change to recommend at once, in the tag's unit."""
     valid_s: float = Field(default=900.0, gt=0)
     """Plant seconds after which the recommendation expires."""
+
+    needs_outputs: ClassVar = ("output",)
+    needs_inputs: ClassVar = ("tag",)
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -100,10 +103,11 @@ class Policy:
     ) -> Recommendation:
         """Move against (minimise) or along (maximise) the slope when it is clear."""
         o, unit = self._options, hold.target.unit
+        what = prediction.text or o.output
         effect = f"{slope:+.3g} +- {Z95 * error:.2g} {prediction.unit} per {unit or 'unit'}"
         confidence = math.erf(abs(slope) / error / math.sqrt(2)) if error > 0 else 1.0
         if abs(slope) <= Z95 * error:
-            reason = f"hold {o.tag}: its effect on {o.output} is not clear ({effect})"
+            reason = f"hold {o.tag}: its effect on {what} is not clear ({effect})"
             return replace(hold, confidence=confidence, reason=reason)
         upwards = (slope < 0) == (o.direction == "minimise")
         best = self._edge(hold.target, upwards)
@@ -112,7 +116,7 @@ class Policy:
         gain = slope * step * (-1.0 if o.direction == "minimise" else 1.0)
         spread = Z95 * error * abs(step)
         verb = "raise" if step > 0 else "lower" if step < 0 else "hold"
-        reason = f"{verb} {o.tag} by {abs(step):.3g} {unit}: {o.output} changes by {effect}"
+        reason = f"{verb} {hold.name} by {abs(step):.3g} {unit}: {what} changes by {effect}"
         return replace(
             hold,
             recommended=best,

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from opcua_ai.core.config import Config
 from opcua_ai.core.errors import SourceLostError
-from opcua_ai.core.ports import Publisher, Source, SourceState
+from opcua_ai.core.ports import Publisher, Source
 from opcua_ai.pipeline.binding import Feed, bind
 from opcua_ai.pipeline.runner import LoadedModel, Runner
 from opcua_ai.pipeline.schedule import Bell, Scheduler
@@ -68,7 +68,7 @@ class Pipeline:
 
     async def _feed(self, name: str, source: Source) -> None:
         """Connect (for as long as it takes), bind the models, then deliver for ever."""
-        if source.state is not SourceState.RUNNING:
+        if not source.tags:
             await _connect(name, source)
         feed = Feed()
         for model, loaded in self._models.items():

@@ -5,6 +5,9 @@ APScheduler reckons with the wall clock, so a clock that is set back would stop 
 as long; the guard notices a jump against the monotonic clock and schedules every job anew.
 """
 
+# APScheduler 3 carries no types:
+# pyright: basic, reportArgumentType=false, reportMissingTypeStubs=false
+
 from __future__ import annotations
 
 import asyncio

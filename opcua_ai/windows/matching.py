@@ -1,74 +1,81 @@
-"""Which tag of a source is which input of a model: by pattern and BrowseName, or by list."""
+"""Which tag of a source is which input of a model."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from opcua_ai.core.config import Asset
-from opcua_ai.core.errors import ConfigError
 from opcua_ai.core.types import Tag
+
+MISSING = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    columns: Sequence[int]
-    """Index into the source's tags for each input of the model; -1 = not found."""
-    problems: Sequence[str]
-    """One line for each input that was not found, with the closest names."""
+    """The outcome for one asset."""
+
+    columns: list[int]
+    """For each input of the model the column of its tag; -1: there is none."""
+    problems: list[str] = field(default_factory=list[str])
+    """One line for each input without exactly one tag, with the nearest names."""
 
 
-def match_inputs(asset: Asset, inputs: Sequence[str], tags: Sequence[Tag]) -> Match:
-    """Find each model input among the tags.
+def match_inputs(asset: Asset, input_names: Sequence[str], tags: Sequence[Tag]) -> Match:
+    """Find the tag of every input.
 
-    A pattern (``Plant/*``) chooses browse paths; among these the BrowseName must equal the input's
-    name. A list gives one browse path for each input, in the bundle's order. Raises ConfigError
-    when a list has the wrong length or a BrowseName is ambiguous: both would feed a model with
-    the wrong values. A tag that is not there is only reported.
+    ``asset.inputs`` as a pattern: among the tags whose browse path matches it, the one whose
+    BrowseName is the input's name. As a list: the tags with these browse paths, in the order of
+    the model's inputs.
     """
     if isinstance(asset.inputs, str):
-        return _by_pattern(asset.inputs, inputs, tags)
-    return _by_list(asset.inputs, inputs, tags)
+        return _by_name(asset.inputs, input_names, tags)
+    return _by_path(asset.inputs, input_names, tags)
 
 
-def _by_pattern(pattern: str, inputs: Sequence[str], tags: Sequence[Tag]) -> Match:
-    by_name: dict[str, list[int]] = {}
+def _by_name(pattern: str, input_names: Sequence[str], tags: Sequence[Tag]) -> Match:
+    found: dict[str, list[int]] = {}
     for column, tag in enumerate(tags):
-        if fnmatchcase(tag.path, pattern):
-            by_name.setdefault(tag.name, []).append(column)
-    for name in inputs:
-        if len(by_name.get(name, ())) > 1:
-            paths = ", ".join(tags[column].path for column in by_name[name])
-            raise ConfigError(
-                f"inputs = {pattern!r}: input {name!r} is ambiguous: {paths}; narrow the pattern"
+        if tag.path == pattern or fnmatchcase(tag.path, pattern):
+            found.setdefault(tag.name, []).append(column)
+    match = Match([])
+    for name in input_names:
+        columns = found.get(_escaped(name), [])
+        match.columns.append(columns[0] if len(columns) == 1 else MISSING)
+        if not columns:
+            near = _near(name, list(found))
+            match.problems.append(f"no tag {name!r} matches {pattern!r}{near}")
+        elif len(columns) > 1:
+            paths = ", ".join(tags[column].path for column in columns[:4])
+            match.problems.append(
+                f"{name!r} is ambiguous: {paths}; narrow inputs = {pattern!r} to one of them"
             )
-    columns = [by_name[name][0] if name in by_name else -1 for name in inputs]
-    return Match(columns, _problems(columns, inputs, list(by_name), f"inputs = {pattern!r}"))
+    return match
 
 
-def _by_list(paths: Sequence[str], inputs: Sequence[str], tags: Sequence[Tag]) -> Match:
-    if len(paths) != len(inputs):
-        raise ConfigError(
-            f"inputs: {len(paths)} browse paths for {len(inputs)} model inputs; "
-            f"give one for each of: {', '.join(inputs)}"
-        )
-    by_path = {tag.path: column for column, tag in enumerate(tags)}
-    columns = [by_path.get(path, -1) for path in paths]
-    return Match(columns, _problems(columns, paths, list(by_path), "inputs"))
+def _by_path(paths: Sequence[str], input_names: Sequence[str], tags: Sequence[Tag]) -> Match:
+    column_of = {tag.path: column for column, tag in enumerate(tags)}
+    match = Match([column_of.get(path, MISSING) for path in paths[: len(input_names)]])
+    match.columns.extend([MISSING] * (len(input_names) - len(match.columns)))
+    if len(paths) != len(input_names):
+        match.problems.append(f"inputs lists {len(paths)} tags, the model has {len(input_names)}")
+    match.problems.extend(
+        f"no tag {path!r}{_near(path, list(column_of))}"
+        for path in paths
+        if path not in column_of
+    )
+    return match
 
 
-def _problems(
-    columns: Sequence[int], wanted: Sequence[str], known: Sequence[str], key: str
-) -> list[str]:
-    return [
-        f"{key}: no tag {name!r}{_hint(name, known)}"
-        for name, column in zip(wanted, columns, strict=True)
-        if column < 0
-    ]
+def _near(name: str, known: list[str]) -> str:
+    near = get_close_matches(name, known, n=3, cutoff=0.6)
+    if near:
+        return f"; near: {', '.join(near)}"
+    return f"; there are {len(known)} others" if known else "; nothing matches it"
 
 
-def _hint(name: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=3)
-    return f"; close to it: {', '.join(close)}" if close else ""
+def _escaped(name: str) -> str:
+    """The name as an element of a browse path, where ``/`` stands as ``%2F``."""
+    return name.replace("%2F", "%252F").replace("/", "%2F")

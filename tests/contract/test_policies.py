@@ -8,7 +8,10 @@ from pydantic import ValidationError
 
 from opcua_ai.core import plugins
 from opcua_ai.core import status as codes
+from opcua_ai.core.config import Config
+from opcua_ai.core.errors import ConfigError
 from opcua_ai.core.types import ModelResult, Prediction, Tag, Window
+from opcua_ai.decisions import check_policies
 
 POLICIES = plugins.names("decisions")
 
@@ -66,3 +69,17 @@ def test_a_model_without_its_outputs_gives_no_decision(name: str) -> None:
         result.model, result.asset, result.bundle, [], result.window, result.tags, 0.0
     )
     assert plugins.load("decisions", name).Policy(options).decide(empty) is None
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_a_wrong_input_or_output_is_found_at_the_start(name: str) -> None:
+    options = options_of(name)
+    config = Config.model_construct(decisions={"d": options})
+    needed = {key: getattr(options, f"needs_{key}") for key in ("outputs", "inputs")}
+    full = {key: [getattr(options, k) for k in keys] for key, keys in needed.items()}
+    model = getattr(options, "model")  # noqa: B009
+    check_policies(config, model, **full)
+    for key, keys in needed.items():
+        if keys:
+            with pytest.raises(ConfigError, match=rf"decisions\.d\.{keys[0]} = .*other"):
+                check_policies(config, model, **(full | {key: ["other"]}))

@@ -126,3 +126,14 @@ def test_a_schedule_is_an_interval_or_cron() -> None:
         Schedule()
     with pytest.raises(ValueError, match="five fields"):
         Schedule(cron="* * *")
+
+
+def test_the_reference_names_every_key() -> None:
+    from opcua_ai.core import config, plugins
+
+    text = (Path(__file__).parents[3] / "docs/reference/configuration.md").read_text()
+    tables = [config.Model, config.Asset, config.Schedule, config.Server, config.User]
+    tables += [config.Security, plugins.load("sources", "opcua").Options]
+    tables += [plugins.load("decisions", name).Options for name in ("faults", "setpoint")]
+    keys = {key for table in tables for key in table.model_fields} - {"users"}
+    assert {key for key in keys if key not in text} == set()

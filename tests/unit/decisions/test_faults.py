@@ -7,7 +7,13 @@ from opcua_ai.decisions.faults import Options, Policy
 OPTIONS = Options(policy="faults", model="m", on_delay=3, off_delay=2, hysteresis=0.1)
 
 
-def result(score: float, time: int, status: int = codes.GOOD, label: str = "IDV(5)") -> ModelResult:
+def result(
+    score: float,
+    time: int,
+    status: int = codes.GOOD,
+    label: str = "IDV(5)",
+    confidence: float = 0.9,
+) -> ModelResult:
     tags = (Contribution("XMEAS(22)", 0.6, "XMEAS(22) 4 std above normal"),)
     return ModelResult(
         model="m",
@@ -15,7 +21,16 @@ def result(score: float, time: int, status: int = codes.GOOD, label: str = "IDV(
         bundle="b 1",
         predictions=[
             Prediction("detection", score, status, time, contributions=tags),
-            Prediction("diagnosis", 4, status, time, label=label, confidence=0.9),
+            Prediction(
+                "fault",
+                4,
+                status,
+                time,
+                label=label,
+                text=f"{label} Cooling water",
+                confidence=confidence,
+                probabilities={label: confidence},
+            ),
         ],
         window=Window(np.zeros((1, 1)), np.zeros((1, 1), np.uint32), time, time),
         tags=(),
@@ -36,7 +51,8 @@ def test_the_alarm_needs_three_windows_in_a_row() -> None:
     assert last.label == "IDV(5)"
     assert last.severity > 400
     assert last.message == (
-        "Predicted fault: IDV(5) (90% sure); most unusual: XMEAS(22) 4 std above normal"
+        "Predicted fault: IDV(5) Cooling water (90% sure); "
+        "most unusual: XMEAS(22) 4 std above normal"
     )
 
 
@@ -64,7 +80,31 @@ def test_a_bad_prediction_changes_no_alarm_and_is_never_good() -> None:
     assert not verdict.changed
     assert codes.is_bad(verdict.status)
     assert "No prediction: BadNoData; the alarm stays active" in verdict.message
-    assert verdict.label == ""
+    assert verdict.label == "IDV(5)", "what was known stays known"
+
+
+def test_a_name_needs_agreement_and_a_new_name_is_a_new_event() -> None:
+    policy = Policy(OPTIONS)
+    said = ["IDV(3)", "IDV(3)", "IDV(5)", "IDV(3)", "IDV(5)", "IDV(5)", "IDV(5)", "IDV(5)"]
+    verdicts = [policy.decide(result(2, time, label=name)) for time, name in enumerate(said, 1)]
+    assert [v.label for v in verdicts if v] == ["", "", "", "", "", "", "IDV(5)", "IDV(5)"]
+    assert [v.changed for v in verdicts if v] == [
+        False,
+        False,
+        True,
+        False,
+        False,
+        False,
+        True,
+        False,
+    ]
+    assert verdicts[2] and verdicts[2].message.startswith("Unusual operation; most unusual:")
+
+
+def test_a_name_needs_confidence() -> None:
+    policy = Policy(OPTIONS)
+    verdicts = [policy.decide(result(2, time, confidence=0.4)) for time in range(1, 9)]
+    assert all(v and v.label == "" for v in verdicts)
 
 
 def test_a_model_without_a_detector_gives_no_verdict() -> None:

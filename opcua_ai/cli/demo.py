@@ -1,0 +1,36 @@
+"""opcua-ai demo: see the main job done in under a minute."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+UNATTENDED_S = 60.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    fault = "which disturbance IDV(n) the plant suffers; 0 = none (default 5)"
+    speed = "plant time runs X times faster, 1 .. 1000 (default 360)"
+    duration = "end by itself (default: at Ctrl-C; after 60 s without a terminal)"
+    add("--fault", type=int, default=5, choices=range(22), metavar="0..21", help=fault)
+    add("--speed", type=float, default=360.0, metavar="X", help=speed)
+    add("--duration", type=float, metavar="SECONDS", help=duration)
+    add("--plant-port", type=int, default=4840, help="4840, or a free one when it is taken")
+    add("--server-port", type=int, default=4841, help="4841, or a free one when it is taken")
+
+
+def run(args: argparse.Namespace) -> int:
+    from opcua_ai.core import logs
+    from opcua_ai.core.errors import ConfigError
+    from opcua_ai.demo import Settings, run
+
+    logs.setup("warning")
+    if not 1 <= args.speed <= 1000:
+        raise ConfigError(f"--speed {args.speed:g}: give 1 .. 1000")
+    if args.duration is not None and args.duration <= 0:
+        raise ConfigError(f"--duration {args.duration:g}: give a number of seconds above 0")
+    duration = args.duration
+    if duration is None and not sys.stdout.isatty():
+        duration = UNATTENDED_S
+    return run(Settings(args.fault, args.speed, duration, args.plant_port, args.server_port))
