@@ -1,0 +1,109 @@
+"""What a client can do to any plant: speed, pause and the signal faults. Also checks its values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from opcua_ai_simulator.errors import InvalidArgumentError, OutOfRangeError
+from opcua_ai_simulator.misbehave import Misbehaviour
+from opcua_ai_simulator.pace import Pace
+from opcua_ai_simulator.plant import Argument, Command, Control, Scalar, ScalarType
+
+_INTEGERS = {"Int32": (-(2**31), 2**31 - 1), "UInt32": (0, 2**32 - 1)}
+
+_TAG = Argument("tag", "String", "Browse name of the tag, * for all")
+_SECONDS = Argument("seconds", "Double", "Wall time, 0 = until Normal()")
+
+
+def coerce(value: object, wanted: ScalarType) -> Scalar:
+    """A client's value as the stated type.
+
+    Any integer type will do for an integer and any number for a Double, because many clients
+    send what their language has; a value out of the type's range does not exist.
+    """
+    if wanted in _INTEGERS:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise InvalidArgumentError(f"{value!r} is no {wanted}")
+        low, high = _INTEGERS[wanted]
+        if not low <= value <= high:
+            raise OutOfRangeError(f"{value} is out of range for {wanted}")
+        return value
+    if wanted == "Double" and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if (wanted == "Boolean" and isinstance(value, bool)) or (
+        wanted == "String" and isinstance(value, str)
+    ):
+        return value
+    raise InvalidArgumentError(f"{value!r} is no {wanted}")
+
+
+def pace_controls(pace: Pace) -> tuple[Control, ...]:
+    def run(running: bool) -> None:
+        pace.resume() if running else pace.pause()
+
+    return (
+        Control(
+            "Speed",
+            "Double",
+            "Plant seconds per wall second, 1 to 1000",
+            lambda: pace.speed,
+            pace.set_speed,
+        ),
+        Control("Running", "Boolean", "False while paused", lambda: pace.running, run),
+    )
+
+
+def pace_commands(pace: Pace) -> tuple[Command, ...]:
+    return (
+        Command("Pause", "Stop at the row that the tags show", pace.pause),
+        Command("Resume", "Go on after a pause", pace.resume),
+    )
+
+
+def misbehave_commands(
+    signals: Misbehaviour, now: Callable[[], float], drop: Callable[[float], None]
+) -> tuple[Command, ...]:
+    """The methods of the object Misbehave; they act from the next row on."""
+
+    def set_quality(tag: str, status: int, seconds: float) -> None:
+        signals.set_quality(tag, status, seconds, now())
+
+    def freeze(tag: str, seconds: float) -> None:
+        signals.freeze(tag, seconds, now())
+
+    def spikes(tag: str, probability: float, percent: float, seconds: float) -> None:
+        signals.spikes(tag, probability, percent, seconds, now())
+
+    return (
+        Command(
+            "DropConnections",
+            "Close every connection and refuse new ones",
+            drop,
+            (Argument("seconds", "Double", "Wall time until connections are accepted again"),),
+        ),
+        Command(
+            "SetQuality",
+            "Send a tag with a status code; Bad ones come without a value",
+            set_quality,
+            (_TAG, Argument("statusCode", "UInt32", "0x808C0000 is BadSensorFailure"), _SECONDS),
+        ),
+        Command("Freeze", "Repeat the value that the tag shows", freeze, (_TAG, _SECONDS)),
+        Command(
+            "Spikes",
+            "Throw single values off, up or down",
+            spikes,
+            (
+                _TAG,
+                Argument("probability", "Double", "Of each value, 0 to 1"),
+                Argument("magnitudePercent", "Double", "Of the tag's EURange"),
+                _SECONDS,
+            ),
+        ),
+        Command(
+            "Jitter",
+            "Shift each tag's source time at random; it may then run backwards",
+            signals.jitter,
+            (Argument("seconds", "Double", "Largest shift in plant time, 0 = off"),),
+        ),
+        Command("Normal", "End every signal fault", signals.normal),
+    )
