@@ -1,0 +1,52 @@
+"""What a monitored item looks at: event filters and the last value."""
+# ruff: noqa: SLF001
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from asyncua import ua
+from asyncua.server.monitored_item_service import MonitoredItemValues, WhereClauseEvaluator
+
+from opcua_ai.server.occurrence import Occurrence
+from opcua_ai.server.values import node_id
+
+_HAS_SUBTYPE = node_id(ua.ObjectIds.HasSubtype)
+
+
+class TypeAwareWhereClause(WhereClauseEvaluator):
+    """The where clause of an event filter (Part 4, 7.7)."""
+
+    def _eval_el(self, index: int, event: Occurrence) -> Any:
+        element = self.elements[index]
+        if element.FilterOperator != ua.FilterOperator.OfType:
+            return super()._eval_el(index, event)
+        wanted = self._eval_op(element.FilterOperands[0], event)
+        return any(kind == wanted for kind in self._with_supertypes(event.event_type))
+
+    def _eval_op(self, op: Any, event: Occurrence) -> Any:
+        if isinstance(op, ua.SimpleAttributeOperand) and op.BrowsePath:
+            return event.field(op.BrowsePath).Value
+        return super()._eval_op(op, event)
+
+    def _with_supertypes(self, kind: ua.NodeId | None) -> Iterable[ua.NodeId]:
+        while kind is not None:
+            yield kind
+            node = self._aspace.get(kind)
+            references = node.references if node else ()
+            kind = next(
+                (
+                    r.NodeId
+                    for r in references
+                    if r.ReferenceTypeId == _HAS_SUBTYPE and not r.IsForward
+                ),
+                None,
+            )
+
+
+class SharedValues(MonitoredItemValues):
+    """Keeps the DataValue itself. Safe: what this server writes is never changed afterwards."""
+
+    def set_current_datavalue(self, cur_val: ua.DataValue) -> None:
+        self.old_dvalue, self.current_dvalue = self.current_dvalue, cur_val

@@ -1,0 +1,116 @@
+"""Sessions, start and stop."""
+# ruff: noqa: SLF001
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+import asyncua
+from asyncua import ua
+from asyncua.common.utils import ServiceError
+from asyncua.crypto import uacrypto
+from asyncua.crypto.permission_rules import User, UserRole
+from asyncua.server.binary_server_asyncio import BinaryServer, OPCUAProtocol
+from asyncua.server.internal_server import InternalServer as AsyncuaInternalServer
+from asyncua.server.internal_session import InternalSession
+from asyncua.server.user_managers import UserManager
+
+from opcua_ai.server.asyncua_mends.sessions import Session
+from opcua_ai.server.asyncua_mends.subscriptions import Subscriptions
+from opcua_ai.server.asyncua_mends.transport import BoundedServer
+from opcua_ai.server.values import node_id
+
+_NOBODY = User(role=UserRole.Anonymous)
+_CLOSING_TIME = 0.5
+"""Seconds that open connections get to flush before they are cut."""
+
+
+class InternalServer(AsyncuaInternalServer):
+    """asyncua's services with the mended subscriptions and sessions."""
+
+    def __init__(self, user_manager: UserManager) -> None:
+        super().__init__(user_manager)
+        self.allow_remote_admin = False
+        self.events = Subscriptions(self.aspace, self)
+        self.subscription_service = self.events
+        self.isession.subscription_service = self.events
+
+    async def init(self, shelffile: Any = None) -> None:
+        await super().init(shelffile)
+        for method in (
+            ua.ObjectIds.ConditionType_ConditionRefresh,
+            ua.ObjectIds.ConditionType_ConditionRefresh2,
+        ):
+            self.isession.add_method_callback(node_id(method), self.events.refresh)
+
+    def create_session(
+        self, name: str, user: User = _NOBODY, external: bool = False
+    ) -> InternalSession:
+        return Session(
+            self, self.aspace, self.subscription_service, name, user=user, external=external
+        )
+
+    def register_server(self, server: Any, conf: Any = None) -> None:
+        """Refused: asyncua lets clients without a session enter themselves into FindServers."""
+        raise ServiceError(ua.StatusCodes.BadServiceUnsupported)
+
+
+class Server(asyncua.Server):
+    """asyncua's server with a quiet start and a clean stop."""
+
+    def __init__(self, user_manager: UserManager) -> None:
+        self.services = InternalServer(user_manager)
+        super().__init__(iserver=self.services)
+
+    async def start(self) -> None:
+        """Listen, then run. Raises OSError, without a traceback in the log, when it cannot."""
+        if self.iserver.certificate is not None:
+            uacrypto.check_certificate(self.iserver.certificate, self.get_application_uri())
+        await self._setup_server_nodes()
+        host, port = self._get_bind_socket_info()
+        self.bserver = BoundedServer(self.iserver, host or "", port or 0, self.limits)
+        self.bserver.set_policies(self._policies)
+        await self.bserver.start()
+        await self.iserver.start()
+
+    async def stop(self) -> None:
+        """Close connections, sessions and tasks. asyncua leaves the sessions that have
+        subscriptions, their timers and the tasks of open connections behind."""
+        tasks = [self.iserver.time_task]
+        self.iserver.time_task = None
+        connections: list[OPCUAProtocol] = []
+        if self.bserver is not None:
+            connections = list(self.bserver.clients)
+            await self._hang_up(self.bserver)
+        for session in list(self.iserver._external_sessions.values()):
+            tasks.append(session._timeout_task)
+            await session.close_session(True)
+        for connection in connections:
+            tasks += [connection._task, connection._activation_watchdog_task]
+        await super().stop()
+        await _cancel(tasks)
+
+    @staticmethod
+    async def _hang_up(listener: BinaryServer) -> None:
+        if listener._server is not None:
+            listener._server.close()
+        for connection in list(listener.clients):
+            if connection.transport is not None:
+                connection.transport.close()
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _CLOSING_TIME
+        while listener.clients and loop.time() < deadline:
+            await asyncio.sleep(0.005)
+        for connection in list(listener.clients):
+            if connection.transport is not None:
+                connection.transport.abort()
+        await asyncio.sleep(0)
+
+
+async def _cancel(tasks: Iterable[asyncio.Task[Any] | None]) -> None:
+    alive = [task for task in tasks if task is not None and not task.done()]
+    for task in alive:
+        task.cancel()
+    await asyncio.gather(*alive, return_exceptions=True)

@@ -1,0 +1,76 @@
+"""The server's own certificate: made on first start, never replaced (Part 6, 6.2.2)."""
+
+from __future__ import annotations
+
+import os
+import socket
+from ipaddress import ip_address
+from pathlib import Path
+
+from asyncua.crypto.cert_gen import (
+    dump_private_key_as_pem,
+    generate_private_key,
+    generate_self_signed_app_certificate,
+)
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from opcua_ai.core.errors import ConfigError
+
+VALID_DAYS = 3650
+
+
+def ensure(certificate: Path, private_key: Path, application_uri: str, host: str) -> bool:
+    """Make a self-signed certificate and its key when both files are missing; True if it did.
+
+    Blocking (RSA key generation): call it in a thread. Raises ConfigError when only one of the two
+    files is there or the folder cannot be written.
+    """
+    have = certificate.is_file(), private_key.is_file()
+    if all(have):
+        return False
+    if any(have):
+        missing = private_key if have[0] else certificate
+        raise ConfigError(
+            f"server: {missing} is missing but its partner is there: "
+            "restore it, or delete the partner to have both made anew"
+        )
+    key = generate_private_key()
+    made = generate_self_signed_app_certificate(
+        key,
+        "opcua-ai",
+        {"organizationName": "opcua-ai"},
+        [x509.UniformResourceIdentifier(application_uri), *_names(host)],
+        [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH],
+        VALID_DAYS,
+    )
+    try:
+        _write(private_key, dump_private_key_as_pem(key), 0o600)
+        _write(certificate, made.public_bytes(Encoding.DER), 0o644)
+    except OSError as error:
+        raise ConfigError(
+            f"server: cannot write {error.filename}: {error.strerror}; "
+            "set server.certificate and server.private_key to a folder that can be written"
+        ) from error
+    return True
+
+
+def _names(host: str) -> list[x509.GeneralName]:
+    """The names under which clients reach this machine."""
+    dns = {socket.gethostname(), "localhost"}
+    addresses = {"127.0.0.1"}
+    try:
+        if not ip_address(host).is_unspecified:
+            addresses.add(host)
+    except ValueError:
+        dns.add(host)
+    names: list[x509.GeneralName] = [x509.DNSName(name) for name in sorted(dns)]
+    return names + [x509.IPAddress(ip_address(address)) for address in sorted(addresses)]
+
+
+def _write(path: Path, content: bytes, mode: int) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)

@@ -1,0 +1,60 @@
+"""An event as it happened: a snapshot that no later change can reach.
+
+asyncua's own Event objects are changed between deliveries, and a client that selects a field named
+like one of their Python attributes breaks the delivery to everybody.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from asyncua import ua
+
+from opcua_ai.server.values import node_id
+
+SERVER = node_id(ua.ObjectIds.Server)
+
+
+@dataclass(frozen=True)
+class Occurrence:
+    """One event as it happened: its fields by browse path and the nodes that notify of it."""
+
+    fields: Mapping[str, ua.Variant]
+    notifiers: frozenset[ua.NodeId]
+
+    @property
+    def event_type(self) -> ua.NodeId:
+        return self.fields["EventType"].Value
+
+    def field(self, path: Iterable[ua.QualifiedName]) -> ua.Variant:
+        return self.fields.get("/".join(part.Name or "" for part in path), ua.Variant())
+
+    def to_event_fields(self, clauses: Sequence[ua.SimpleAttributeOperand]) -> list[ua.Variant]:
+        """The chosen fields in order; null for what the event does not have (Part 4, 7.22.3)."""
+        return [self._selected(clause) for clause in clauses]
+
+    def _selected(self, clause: ua.SimpleAttributeOperand) -> ua.Variant:
+        if clause.BrowsePath:
+            return self.field(clause.BrowsePath)
+        if clause.AttributeId == ua.AttributeIds.NodeId:
+            return self.fields.get("ConditionId", ua.Variant())
+        return ua.Variant()
+
+
+def refresh_bracket(event_type: int, message: str) -> Occurrence:
+    """RefreshStart or RefreshEnd, which the Server itself sends (Part 9, 5.11)."""
+    now = ua.Variant(datetime.now(UTC), ua.VariantType.DateTime)
+    fields = {
+        "EventId": ua.Variant(uuid.uuid4().bytes, ua.VariantType.ByteString),
+        "EventType": ua.Variant(node_id(event_type), ua.VariantType.NodeId),
+        "SourceNode": ua.Variant(SERVER, ua.VariantType.NodeId),
+        "SourceName": ua.Variant("Server", ua.VariantType.String),
+        "Time": now,
+        "ReceiveTime": now,
+        "Message": ua.Variant(ua.LocalizedText(message), ua.VariantType.LocalizedText),
+        "Severity": ua.Variant(1, ua.VariantType.UInt16),
+    }
+    return Occurrence(fields, frozenset({SERVER}))
