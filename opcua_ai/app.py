@@ -13,10 +13,10 @@ from opcua_ai.core.config import Config
 from opcua_ai.core.config import Model as ModelConfig
 from opcua_ai.core.errors import SourceLostError
 from opcua_ai.core.ports import Source
-from opcua_ai.core.types import ModelInfo, OutputInfo
+from opcua_ai.core.types import ModelInfo, OutputInfo, Tag
 from opcua_ai.decisions import check_policies
 from opcua_ai.inference.bundle import load_bundle
-from opcua_ai.inference.manifest import OutputSpec
+from opcua_ai.inference.manifest import InputSpec, OutputSpec
 from opcua_ai.inference.model import Model
 from opcua_ai.pipeline import LoadedModel, Pipeline
 from opcua_ai.server import AdvisoryServer
@@ -44,7 +44,6 @@ def _load(config: Config, name: str, options: ModelConfig) -> LoadedModel:
     return LoadedModel(
         predictor=model,
         info=_info(name, options, model),
-        inputs=inputs,
         rows=manifest.rows,
         period_s=manifest.period_s,
         stale_after_s=manifest.stale_after_s,
@@ -65,8 +64,20 @@ def _info(name: str, options: ModelConfig, model: Model) -> ModelInfo:
         trained_on=manifest.training.data_file,
         metrics=json.dumps(manifest.metrics),
         accelerator="",
+        inputs=[_input(spec) for spec in manifest.inputs],
         outputs=[_output(spec) for spec in manifest.outputs],
         assets=dict.fromkeys(options.assets, ()),
+    )
+
+
+def _input(spec: InputSpec) -> Tag:
+    return Tag(
+        path=spec.name,
+        node_id="",
+        display_name=spec.description,
+        unit=spec.unit,
+        low=-math.inf if spec.low is None else spec.low,
+        high=math.inf if spec.high is None else spec.high,
     )
 
 
@@ -91,6 +102,7 @@ async def serve(config: Config, models: Mapping[str, LoadedModel], stop: asyncio
     try:
         await asyncio.gather(*(_try_connect(name, source) for name, source in sources.items()))
         await server.start([model.info for model in models.values()], list(sources))
+        await pipeline.announce()
         pipeline.start()
         print(f"Advisory server ready: {server.endpoint}", flush=True)
         await _until(stop, pipeline)
@@ -108,10 +120,13 @@ async def _try_connect(name: str, source: Source) -> None:
 
 
 async def _until(stop: asyncio.Event, pipeline: Pipeline) -> None:
-    waits = [asyncio.create_task(stop.wait()), asyncio.create_task(pipeline.run())]
-    done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    for task in pending:
-        task.cancel()
-    await asyncio.gather(*pending, return_exceptions=True)
-    for task in done:
-        task.result()
+    """Wait for the stop or for the pipeline's end, which raises what ended it."""
+    asked = asyncio.create_task(stop.wait())
+    running = asyncio.create_task(pipeline.run())
+    await asyncio.wait([asked, running], return_when=asyncio.FIRST_COMPLETED)
+    asked.cancel()
+    if not running.done():
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    else:
+        running.result()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 UNATTENDED_S = 60.0
 
@@ -16,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--fault", type=int, default=5, choices=range(22), metavar="0..21", help=fault)
     add("--speed", type=float, default=360.0, metavar="X", help=speed)
     add("--duration", type=float, metavar="SECONDS", help=duration)
+    add("--screenshot", type=Path, metavar="FILE", help="save the last screen as SVG")
     add("--plant-port", type=int, default=4840, help="4840, or a free one when it is taken")
     add("--server-port", type=int, default=4841, help="4841, or a free one when it is taken")
 
@@ -33,4 +35,12 @@ def run(args: argparse.Namespace) -> int:
     duration = args.duration
     if duration is None and not sys.stdout.isatty():
         duration = UNATTENDED_S
-    return run(Settings(args.fault, args.speed, duration, args.plant_port, args.server_port))
+    settings = Settings(
+        fault=args.fault,
+        speed=args.speed,
+        duration_s=duration,
+        plant_port=args.plant_port,
+        server_port=args.server_port,
+        screenshot=args.screenshot,
+    )
+    return run(settings)

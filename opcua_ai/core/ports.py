@@ -24,6 +24,7 @@ from opcua_ai.core.types import (
     Decision,
     FloatArray,
     ModelHealth,
+    ModelInfo,
     ModelResult,
     Prediction,
     Samples,
@@ -98,7 +99,9 @@ class Publisher(Protocol):
 
     async def publish(self, result: ModelResult) -> None: ...
 
-    async def publish_decision(self, name: str, application: str, decision: Decision) -> None: ...
+    async def publish_decision(
+        self, decision_name: str, application: str, decision: Decision
+    ) -> None: ...
 
     async def publish_health(self, model: str, health: ModelHealth) -> None: ...
 
@@ -114,5 +117,9 @@ class Publisher(Protocol):
 class Policy(Protocol):
     """Predictions of one model for one asset -> a fault verdict, a recommendation, or nothing.
     Called in the event loop in the order of the runs; holds its own state (delays, hysteresis)."""
+
+    def waiting(self, asset: str, model: ModelInfo) -> Decision | None:
+        """What clients see before the first run; None where the server knows by itself."""
+        ...
 
     def decide(self, result: ModelResult) -> Decision | None: ...

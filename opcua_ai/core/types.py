@@ -220,6 +220,8 @@ class ModelInfo:
     metrics: str
     """JSON text"""
     accelerator: str
+    inputs: Sequence[Tag]
+    """What the bundle expects: BrowseName (as path), unit and permitted range of each input."""
     outputs: Sequence[OutputInfo]
     assets: Mapping[str, Sequence[Tag]]
     """Asset -> its source tags in the order of the model's inputs."""

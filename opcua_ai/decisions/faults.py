@@ -15,7 +15,7 @@ from pydantic import Field
 
 from opcua_ai.core import status as codes
 from opcua_ai.core.config import Name, Strict
-from opcua_ai.core.types import FaultVerdict, ModelResult, Prediction
+from opcua_ai.core.types import FaultVerdict, ModelInfo, ModelResult, Prediction
 
 
 class Options(Strict):
@@ -53,6 +53,9 @@ class Policy:
         self._candidate: str = ""
         self._agreed = 0
         self._seen = -1
+
+    def waiting(self, asset: str, model: ModelInfo) -> None:
+        """The server shows an inactive alarm by itself."""
 
     def decide(self, result: ModelResult) -> FaultVerdict | None:
         """None when the model lacks the detection output."""

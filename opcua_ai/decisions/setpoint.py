@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 
 from opcua_ai.core import status as codes
 from opcua_ai.core.config import Name, Strict
-from opcua_ai.core.types import NS, ModelResult, Prediction, Recommendation, Tag
+from opcua_ai.core.types import NS, ModelInfo, ModelResult, Prediction, Recommendation, Tag
 
 Z95 = 1.959963984540054
 
@@ -59,13 +59,22 @@ class Policy:
     def __init__(self, options: Options) -> None:
         self._options = options
 
+    def waiting(self, asset: str, model: ModelInfo) -> Recommendation | None:
+        """A recommendation without values, so that its nodes are there from the start."""
+        target = next((tag for tag in model.inputs if tag.name == self._options.tag), None)
+        output = next((o for o in model.outputs if o.name == self._options.output), None)
+        if target is None or output is None:
+            return None
+        hold = _hold(asset, target, math.nan, output.unit)
+        return replace(hold, status=codes.BAD_WAITING_FOR_INITIAL_DATA)
+
     def decide(self, result: ModelResult) -> Recommendation | None:
         """None when the model lacks the output or the tag."""
         prediction = result.prediction(self._options.output)
         column = next((i for i, t in enumerate(result.tags) if t.name == self._options.tag), None)
         if prediction is None or column is None:
             return None
-        hold = self._hold(result, prediction, column)
+        hold = self._present(result, prediction, column)
         slope = prediction.slopes.get(self._options.tag)
         if codes.is_bad(hold.status):
             return replace(hold, reason=f"no advice: {codes.name(hold.status)}")
@@ -73,26 +82,15 @@ class Policy:
             return replace(hold, reason=f"no advice: the model knows no slope for {hold.name}")
         return self._advise(hold, prediction, *slope)
 
-    def _hold(self, result: ModelResult, prediction: Prediction, column: int) -> Recommendation:
-        """The recommendation to change nothing."""
+    def _present(self, result: ModelResult, prediction: Prediction, column: int) -> Recommendation:
+        """The recommendation to change nothing now."""
         current = float(result.window.value[-1, column])
         status = max(prediction.status, int(result.window.status[-1, column]))
         if not math.isfinite(current):
             status = max(status, codes.BAD_NO_DATA)
-        return Recommendation(
-            asset=result.asset,
-            name=self._options.tag,
-            target=result.tags[column],
-            current=current,
-            recommended=current,
-            clamped=current,
-            clamp_reason="",
-            expected_benefit=0.0,
-            benefit_unit=prediction.unit,
-            benefit_low=0.0,
-            benefit_high=0.0,
-            confidence=0.0,
-            reason="",
+        hold = _hold(result.asset, result.tags[column], current, prediction.unit)
+        return replace(
+            hold,
             status=status,
             source_time=prediction.source_time,
             expires=prediction.source_time + round(self._options.valid_s * NS),
@@ -145,3 +143,24 @@ class Policy:
             value = current + math.copysign(o.max_step, value - current)
             reason = f"largest step {o.max_step:g}"
         return value, reason
+
+
+def _hold(asset: str, target: Tag, current: float, unit: str) -> Recommendation:
+    return Recommendation(
+        asset=asset,
+        name=target.name,
+        target=target,
+        current=current,
+        recommended=current,
+        clamped=current,
+        clamp_reason="",
+        expected_benefit=0.0,
+        benefit_unit=unit,
+        benefit_low=0.0,
+        benefit_high=0.0,
+        confidence=0.0,
+        reason="",
+        status=codes.GOOD,
+        source_time=0,
+        expires=0,
+    )

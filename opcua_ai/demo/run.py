@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 import signal
 import tempfile
 import time
@@ -79,6 +81,8 @@ class Settings:
     """None = until Ctrl-C."""
     plant_port: int = 4840
     server_port: int = 4841
+    screenshot: Path | None = None
+    """Where to save the last screen as SVG."""
 
 
 def run(settings: Settings, console: Console | None = None) -> int:
@@ -103,6 +107,8 @@ async def _run(settings: Settings, console: Console) -> int:
             if not work.cancelled():
                 work.result()
     _summary(state, console)
+    if settings.screenshot is not None:
+        _save_screen(state, settings.screenshot)
     return 0
 
 
@@ -175,6 +181,15 @@ async def _ticks(period_s: float, end: float | None, state: State, watcher: Watc
         now = time.monotonic()
         state.rate = (state.values - seen) / max(1e-6, now - then)
         seen, then = state.values, now
+
+
+def _save_screen(state: State, path: Path) -> None:
+    with Path(os.devnull).open("w") as nowhere:
+        console = Console(record=True, width=120, height=34, file=nowhere)
+        console.print(view.screen(state, SHOWN))
+        svg = console.export_svg(title="opcua-ai demo")
+    # Rich names a font on a web server; a plant's screenshot must not call home.
+    path.write_text(re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL), "utf-8")
 
 
 def _summary(state: State, console: Console) -> None:

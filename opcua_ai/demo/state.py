@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-TREND = 32
+TREND = 20
 
 
 @dataclass

@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from opcua_ai.demo.state import State, Trend
+from opcua_ai.demo.state import TREND, State, Trend
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _COLOURS = {"Good": "green", "Uncertain": "yellow", "Bad": "red"}
@@ -38,12 +38,12 @@ def screen(state: State, tags: list[str]) -> RenderableType:
     layout.split_column(
         Layout(_header(state), size=4),
         Layout(name="middle"),
-        Layout(_recommendation(state), size=9),
-        Layout(_alarm(state), size=6),
+        Layout(_recommendation(state), size=6),
+        Layout(_alarm(state), size=5),
     )
     layout["middle"].split_row(
-        Layout(Panel(_plant(state, tags), title="Plant tags"), ratio=3),
-        Layout(Panel(_faults(state), title="Fault prediction"), ratio=2),
+        Layout(Panel(_plant(state, tags), title="Plant tags"), ratio=5),
+        Layout(Panel(_faults(state), title="Fault prediction"), ratio=3),
     )
     return layout
 
@@ -67,15 +67,17 @@ def phase(state: State) -> str:
 
 def _plant(state: State, tags: list[str]) -> Table:
     table = Table(expand=True, box=None, padding=(0, 1))
-    for name, justify in (("Tag", "left"), ("", "left"), ("Value", "right"), ("Unit", "left")):
-        table.add_column(name, justify=justify, no_wrap=True)
-    table.add_column("Trend", no_wrap=True)
+    table.add_column("Tag", no_wrap=True, min_width=9)
+    table.add_column("Value", no_wrap=True, justify="right", min_width=7)
+    table.add_column("Unit", no_wrap=True, min_width=5)
+    table.add_column("Trend", no_wrap=True, min_width=TREND)
+    table.add_column("", no_wrap=True, ratio=1, overflow="ellipsis")
     for name in tags:
         trend = state.plant.get(name)
         if trend is not None:
             colour = _COLOURS[trend.quality]
             line = Text(sparkline(list(trend.history)), style=colour)
-            table.add_row(name, trend.title, number(trend.value, 5), trend.unit, line)
+            table.add_row(name, number(trend.value, 5), trend.unit, line, trend.title)
     return table
 
 
@@ -83,15 +85,15 @@ def _faults(state: State) -> Group:
     index = state.detection
     style = "bold red" if index.value > 1 else "green"
     head = Text.assemble(
-        "Detection index ", (number(index.value, 3), style), f" (limit 1)  {index.quality}\n",
+        "Index ", (number(index.value, 3), style), f" (limit 1) {index.quality}\n",
         (sparkline(list(index.history)), style), "\n",
     )  # fmt: skip
     bars = Table(expand=True, box=None, padding=(0, 1))
-    bars.add_column("If it is a fault, it is", no_wrap=True)
+    bars.add_column("If a fault, it is", no_wrap=True)
+    bars.add_column("", justify="right", no_wrap=True, min_width=4)
     bars.add_column("", ratio=1)
-    bars.add_column("", justify="right")
     for label, probability in state.top_faults():
-        bars.add_row(label, ProgressBar(1.0, max(probability, 0.0)), f"{probability:.0%}")
+        bars.add_row(label, f"{probability:.0%}", ProgressBar(1.0, max(probability, 0.0)))
     health = [
         f"{name}: {info.get('State', '')} {info.get('StateMessage', '')} "
         f"{number(info.get('LastLatency'), 3)} ms, missed {info.get('MissedRuns', 0)}"

@@ -45,7 +45,8 @@ def bind(
     for asset, options in config.models[name].assets.items():
         if options.source != source:
             continue
-        match = match_inputs(options, model.inputs, tags)
+        names = [tag.name for tag in model.info.inputs]
+        match = match_inputs(options, names, tags)
         for line in match.problems:
             log.warning("models.%s.assets.%s: %s", name, asset, line)
         bindings.append(
@@ -54,8 +55,8 @@ def bind(
                 store=feed.store(len(tags), model.period_s, model.rows),
                 columns=np.array(match.columns, np.int64),
                 tags=[
-                    tags[column] if column >= 0 else Tag(input_name, "")
-                    for column, input_name in zip(match.columns, model.inputs, strict=True)
+                    tags[column] if column >= 0 else expected
+                    for column, expected in zip(match.columns, model.info.inputs, strict=True)
                 ],
                 policies=policies(config, name),
             )

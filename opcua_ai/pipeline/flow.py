@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from opcua_ai.core.config import Config
 from opcua_ai.core.errors import SourceLostError
 from opcua_ai.core.ports import Publisher, Source
-from opcua_ai.pipeline.binding import Feed, bind
+from opcua_ai.pipeline.binding import Feed, bind, policies
 from opcua_ai.pipeline.runner import LoadedModel, Runner
 from opcua_ai.pipeline.schedule import Bell, Scheduler
 
@@ -35,6 +35,17 @@ class Pipeline:
         self._scheduler = Scheduler()
         self._tasks: list[asyncio.Task[None]] = []
         self.runners: dict[str, Runner] = {}
+
+    async def announce(self) -> None:
+        """Publish what each decision shows before its first run."""
+        for name, model in self._models.items():
+            for asset in model.info.assets:
+                for decision_name, policy in policies(self._config, name).items():
+                    decision = policy.waiting(asset, model.info)
+                    if decision is not None:
+                        await self._publisher.publish_decision(
+                            decision_name, model.info.application, decision
+                        )
 
     def start(self) -> None:
         for name, model in self._models.items():

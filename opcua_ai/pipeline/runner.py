@@ -51,7 +51,6 @@ class LoadedModel:
 
     predictor: Predictor
     info: ModelInfo
-    inputs: Sequence[str]
     rows: int
     period_s: float
     stale_after_s: float | None

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,15 +12,9 @@ import pytest_asyncio
 from opcua_ai.core import status as codes
 from opcua_ai.core.types import NS, FaultVerdict, Prediction
 from opcua_ai.server import AdvisoryServer
+from tests.integration.node_client import NodeClient, needs_node, start
 
-FOLDER = Path(__file__).resolve().parents[1] / "node"
-INSTALL = f"npm install --no-audit --no-fund --no-package-lock (in {FOLDER}), or: make test"
-
-pytestmark = [
-    pytest.mark.node,
-    pytest.mark.asyncio(loop_scope="session"),
-    pytest.mark.skipif(shutil.which("node") is None, reason="node.js is not installed"),
-]
+pytestmark = [*needs_node, pytest.mark.asyncio(loop_scope="session")]
 
 FAULTS = "AIAdvisory/Applications/FaultPrediction/line1"
 LOAD = f"{FAULTS}/Predictions/faults_load/Value"
@@ -33,65 +22,17 @@ PLANT_TIME = 1_700_000_000 * NS
 ISO_TIME = "2023-11-14T22:13:20.000Z"
 
 
-class NodeClient:
-    """One run of client.js; its lines, as they come."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-        self.lines: list[dict[str, Any]] = []
-        self._unread: list[dict[str, Any]] = []
-
-    async def until(self, kind: str, timeout_s: float = 25.0) -> dict[str, Any]:
-        """The next line of a kind, whatever comes before it. Fails on an error or the end."""
-        async with asyncio.timeout(timeout_s):
-            while not (found := [line for line in self._unread if line["kind"] == kind]):
-                line = await self._next()
-                assert line["kind"] not in ("error", "timeout"), line
-                self._unread.append(line)
-        self._unread.remove(found[0])
-        return found[0]
-
-    async def _next(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        while raw := await self._process.stdout.readline():
-            # node-opcua writes its own warnings to the same stream
-            if raw.startswith(b'{"kind"'):
-                self.lines.append(json.loads(raw))
-                return self.lines[-1]
-        raise AssertionError(f"client.js ended with {await self._process.wait()}: {self.lines}")
-
-    def all(self, kind: str) -> list[dict[str, Any]]:
-        return [line for line in self.lines if line["kind"] == kind]
-
-    async def close(self) -> None:
-        if self._process.returncode is None:
-            self._process.kill()
-        await self._process.communicate()
-
-
 @pytest_asyncio.fixture(loop_scope="session")
 async def node_client(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Any]:
-    assert (FOLDER / "node_modules/node-opcua-client").is_dir(), f"not installed: {INSTALL}"
     pki = tmp_path_factory.getbasetemp() / "node-pki"
     async with AsyncExitStack() as stack:
 
-        async def start(endpoint: str, *arguments: str, password: str = "") -> NodeClient:
-            process = await asyncio.create_subprocess_exec(
-                "node",
-                str(FOLDER / "client.js"),
-                endpoint,
-                *("--pki", str(pki)),
-                *arguments,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,
-                env=os.environ | {"OPCUA_PASSWORD": password},
-                limit=2**20,
-            )
-            client = NodeClient(process)
+        async def run(endpoint: str, *arguments: str, password: str = "") -> NodeClient:
+            client = await start(pki, endpoint, *arguments, password=password)
             stack.push_async_callback(client.close)
             return client
 
-        yield start
+        yield run
 
 
 async def test_value_status_source_time_and_types(

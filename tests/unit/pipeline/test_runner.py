@@ -68,7 +68,9 @@ class Recorder:
     async def publish(self, result: ModelResult) -> None:
         self.results.append(result)
 
-    async def publish_decision(self, name: str, application: str, decision: Decision) -> None:
+    async def publish_decision(
+        self, decision_name: str, application: str, decision: Decision
+    ) -> None:
         self.decisions.append(decision)
 
     async def publish_health(self, model: str, health: ModelHealth) -> None:
@@ -86,9 +88,9 @@ class Rig:
         self.model, self.out, self.bell = Mean(), Recorder(), Bell()
         info = ModelInfo(
             "m", "mean", "1", "ab" * 32, "test", "fault", "FaultPrediction", "", "", "", "",
-            [OutputInfo("detection", "score")], {},
+            [TAG], [OutputInfo("detection", "score")], {},
         )  # fmt: skip
-        loaded = LoadedModel(self.model, info, ["T"], rows=2, period_s=1.0, stale_after_s=None)
+        loaded = LoadedModel(self.model, info, rows=2, period_s=1.0, stale_after_s=None)
         self.executor = ThreadPoolExecutor(1, thread_name_prefix="predict")
         self.runner = Runner(loaded, self.out, self.executor, self.bell)
         options = Options(policy="faults", model="m", on_delay=1)

@@ -1,0 +1,60 @@
+"""``opcua-ai demo`` as a user starts it."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from opcua_ai.demo.processes import free_port
+
+pytestmark = pytest.mark.timeout(150)
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    ports = ["--plant-port", str(free_port(0)), "--server-port", str(free_port(0))]
+    return subprocess.Popen(
+        [sys.executable, "-m", "opcua_ai", "demo", *ports, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_the_fault_is_recognised_and_a_setpoint_recommended(tmp_path: Path) -> None:
+    picture = tmp_path / "demo.svg"
+    demo = start("--duration", "30", "--speed", "720", "--screenshot", str(picture))
+    out, err = demo.communicate(timeout=120)
+    assert demo.returncode == 0, err
+    assert "Traceback" not in err
+    assert re.search(r"plant +opc\.tcp://127\.0\.0\.1:\d+/simulator", out)
+    lines = [line for line in out.splitlines() if line.startswith("row ")]
+    named = [line for line in lines if re.search(r"alarm: Predicted fault: IDV\(5\)", line)]
+    assert named, out
+    assert "normal; IDV(5) begins in" in lines[0]
+    assert "alarm: none" in lines[0]
+    assert "Recommended: " in out
+    assert "<svg" in picture.read_text()
+
+
+def test_ctrl_c_ends_all_processes_within_five_seconds() -> None:
+    demo = start()
+    family: list[psutil.Process] = []
+    end = time.monotonic() + 60
+    while len(family) < 2 and time.monotonic() < end:
+        time.sleep(0.2)
+        family = psutil.Process(demo.pid).children(recursive=True)
+    assert len(family) >= 2
+    asked = time.monotonic()
+    demo.send_signal(signal.SIGINT)
+    _, err = demo.communicate(timeout=30)
+    assert time.monotonic() - asked < 5
+    assert demo.returncode == 0, err
+    assert "Traceback" not in err
+    assert not [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
