@@ -8,13 +8,15 @@ from collections.abc import Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from opcua_ai.core.config import Config
-from opcua_ai.core.errors import SourceLostError
+from opcua_ai.core.errors import OpcuaAiError, SourceLostError
 from opcua_ai.core.ports import Publisher, Source
 from opcua_ai.pipeline.binding import Feed, bind, policies
 from opcua_ai.pipeline.runner import LoadedModel, Runner
 from opcua_ai.pipeline.schedule import Bell, Scheduler
 
 log = logging.getLogger(__name__)
+
+FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 30.0
 
 
 class Pipeline:
@@ -99,21 +101,21 @@ class Pipeline:
             await asyncio.sleep(period_s)
 
 
-async def _connect(
-    name: str, source: Source, first_s: float = 1.0, longest_s: float = 30.0
-) -> None:
-    """Try until the source answers; says so once each way. Lets AccessError out."""
-    wait, lost = first_s, False
+async def _connect(name: str, source: Source) -> None:
+    """Try until the source answers; says so once each way. Here nothing ends a running service:
+    wrong credentials or a missing browse root are errors in the log, and tried again."""
+    wait, said = FIRST_WAIT_S, ""
     while True:
         try:
             await source.connect()
-        except SourceLostError as error:
-            if not lost:
-                log.warning("source %s: %s; trying again until it answers", name, error)
-            lost = True
+        except OpcuaAiError as error:
+            if str(error) != said:
+                level = logging.WARNING if isinstance(error, SourceLostError) else logging.ERROR
+                log.log(level, "source %s: %s; trying again until it answers", name, error)
+            said = str(error)
             await asyncio.sleep(wait)
-            wait = min(longest_s, 2 * wait)
+            wait = min(LONGEST_WAIT_S, 2 * wait)
         else:
-            if lost:
+            if said:
                 log.info("source %s answers now", name)
             return

@@ -21,6 +21,10 @@ def test_an_ambiguous_input_is_left_out_rather_than_guessed() -> None:
     assert "'T(1)' is ambiguous: L1/R/T(1), L2/R/T(1)" in match.problems[0]
 
 
+def test_a_slash_in_a_browse_name_is_escaped_in_the_path() -> None:
+    assert match_inputs(asset("L2/*"), ["a/b"], [*TAGS, Tag("L2/a%2Fb", "")]).columns == [4]
+
+
 def test_a_missing_tag_is_reported_with_its_near_misses() -> None:
     match = match_inputs(asset("L1/*"), ["T(1)", "P(2)"], TAGS)
     assert match.columns == [0, -1]

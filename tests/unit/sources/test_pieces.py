@@ -1,0 +1,232 @@
+"""Chunks, node ids, decoding, back-off: what the OPC UA source is made of."""
+
+from __future__ import annotations
+
+import logging
+import math
+import random
+import struct
+
+import numpy as np
+import pytest
+from asyncua import ua
+from asyncua.common.utils import Buffer
+from asyncua.ua.ua_binary import struct_to_binary
+
+from opcua_ai.core import status
+from opcua_ai.core.types import from_datetime
+from opcua_ai.sources import _decode, _nodeid
+from opcua_ai.sources._chunks import Chunks
+from opcua_ai.sources._outage import Outage
+from opcua_ai.sources.opcua import Options
+
+URIS = ["http://opcfoundation.org/UA/", "urn:a", "urn:b;c%"]
+
+
+async def test_chunks_keep_the_limit_and_the_order():
+    sizes = []
+
+    async def call(part):
+        sizes.append(len(part))
+        return [x * 2 for x in part]
+
+    assert await Chunks("x", 10, 100, {}).gather(list(range(25)), call) == [
+        x * 2 for x in range(25)
+    ]
+    assert sizes == [10, 10, 5]
+
+
+async def test_chunks_shrink_when_refused_and_remember_it():
+    learned: dict[str, int] = {}
+
+    async def call(part):
+        if len(part) > 20:
+            raise ua.UaStatusCodeError(ua.StatusCodes.BadTooManyOperations)
+        return part
+
+    assert await Chunks("x", 0, 100, learned).gather(list(range(55)), call) == list(range(55))
+    assert Chunks("x", 0, 100, learned).size == learned["x"] == 13
+
+
+async def test_chunks_let_other_errors_out():
+    async def call(part):
+        raise ua.UaStatusCodeError(ua.StatusCodes.BadSessionIdInvalid)
+
+    with pytest.raises(ua.UaStatusCodeError):
+        await Chunks("x", 0, 100, {}).gather([1, 2], call)
+
+
+@pytest.mark.parametrize(
+    "node_id",
+    [
+        ua.NodeId("Reactor;Level=1", 2),
+        ua.NodeId(70000, 1),
+        ua.NodeId(5, 1),
+        ua.NodeId(b"\x00\xff", 2, ua.NodeIdType.ByteString),
+        ua.NodeId(2258, 0),
+    ],
+)
+def test_node_ids_survive_as_text_when_namespaces_move(node_id):
+    text = _nodeid.to_text(node_id, URIS)
+    moved = [URIS[0], "urn:new", URIS[2], URIS[1]]
+    back = _nodeid.from_text(text, moved)
+    assert back.Identifier == node_id.Identifier
+    assert moved[back.NamespaceIndex] == URIS[node_id.NamespaceIndex]
+    ua.ua_binary.nodeid_to_binary(back)  # its type fits its index
+
+
+def test_node_id_of_an_unknown_namespace_or_without_sense():
+    assert _nodeid.from_text("nsu=urn:gone;s=x", URIS) is None
+    with pytest.raises(ValueError, match="no node id"):
+        _nodeid.from_text("nsu=urn:a;what", URIS)
+
+
+def test_every_kind_of_value_becomes_a_number_with_its_status():
+    moment = ua.datetime(2024, 1, 1, tzinfo=ua.timezone.utc)
+    bad = ua.StatusCode(ua.StatusCodes.BadSensorFailure)
+    values = [
+        ua.DataValue(ua.Variant(1.5), SourceTimestamp=moment),
+        ua.DataValue(ua.Variant(True), ServerTimestamp=moment),
+        ua.DataValue(ua.Variant(3, ua.VariantType.Byte)),
+        ua.DataValue(ua.Variant("text"), SourceTimestamp=moment),
+        ua.DataValue(ua.Variant([1.0])),
+        ua.DataValue(ua.Variant(None), bad),
+    ]
+    block = _decode.block(range(6), values)
+    assert block.value[:3].tolist() == [1.5, 1.0, 3.0]
+    assert np.isnan(block.value[3:]).all()
+    mismatch = status.BAD_TYPE_MISMATCH
+    assert block.status.tolist() == [0, 0, 0, mismatch, mismatch, ua.StatusCodes.BadSensorFailure]
+    assert block.time[0] == block.time[1] == from_datetime(moment)
+    assert block.time[2] > from_datetime(moment)
+
+
+def answer(*data) -> Buffer:
+    response = ua.PublishResponse()
+    response.Parameters.SubscriptionId = 7
+    response.Parameters.NotificationMessage.SequenceNumber = 3
+    response.Parameters.NotificationMessage.NotificationData = list(data)
+    return Buffer(struct_to_binary(response))
+
+
+def notification(values) -> ua.DataChangeNotification:
+    items = [ua.MonitoredItemNotification(k, v) for k, v in enumerate(values)]
+    return ua.DataChangeNotification(MonitoredItems=items)
+
+
+def test_a_publish_answer():
+    message = _decode.decode(answer(notification([ua.DataValue(ua.Variant(2.5))])))
+    assert (message.subscription, message.sequence, message.keep_alive) == (7, 3, False)
+    assert message.samples[0].value.tolist() == [2.5]
+    assert _decode.decode(answer()).keep_alive
+    ended = ua.StatusChangeNotification(Status=ua.StatusCode(ua.StatusCodes.BadTimeout))
+    assert _decode.decode(answer(ended)).ended == ua.StatusCodes.BadTimeout
+
+
+KINDS = [ua.VariantType(number) for number in range(1, 12)]
+
+
+def random_value(rng: random.Random) -> ua.DataValue:
+    kind = rng.choice(KINDS)
+    integer = kind not in (ua.VariantType.Float, ua.VariantType.Double)
+    value = rng.randrange(2) if integer else rng.choice([-1.5, 0.0, 1e9, float("nan")])
+    data = ua.DataValue(ua.Variant(bool(value) if kind.value == 1 else value, kind))
+    codes = (None, 0, ua.StatusCodes.BadSensorFailure, ua.StatusCodes.UncertainLastUsableValue)
+    code = rng.choice(codes)
+    data.StatusCode = None if code is None else ua.StatusCode(ua.UInt32(code))
+    moments = [None, ua.datetime(2024, 1, 1, 0, 0, rng.randrange(60), tzinfo=ua.timezone.utc)]
+    data.SourceTimestamp = rng.choice(moments)
+    data.ServerTimestamp = rng.choice(moments)
+    return data
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_the_fast_decoder_agrees_with_asyncua(seed):
+    rng = random.Random(seed)
+    uniform = [random_value(rng)] * rng.randrange(1, 40)
+    mixed = [random_value(rng) for _ in range(rng.randrange(1, 40))]
+    body = answer(notification([*uniform, *mixed, *uniform]))
+    fast, slow = _decode.decode(body.copy()), _decode._slow(body.copy())
+    assert _decode._fast.decode(bytes(body)) is not None
+    assert (fast.subscription, fast.sequence) == (slow.subscription, slow.sequence)
+    one, other = fast.samples[0], slow.samples[0]
+    np.testing.assert_array_equal(one.column, other.column)
+    np.testing.assert_array_equal(one.value, other.value)
+    np.testing.assert_array_equal(one.status, other.status)
+    assert np.abs(one.time - other.time).max() < 1e9  # "now" where there is no time at all
+    assert [a.dtype for a in (one.column, one.value, one.status, one.time)] == [
+        a.dtype for a in (other.column, other.value, other.status, other.time)
+    ]
+
+
+def test_picoseconds_come_before_the_server_time():
+    """Part 6, 5.2.2.17; asyncua 2.1.0 writes and reads them after it, hence by hand."""
+    body = bytes(answer(notification([ua.DataValue(ua.Variant(2.5), StatusCode=None)])))
+    plain = struct.pack("<IBBd", 0, 1, 11, 2.5)
+    ticks = 116_444_736_000_000_000 + 10_000_000
+    item = struct.pack("<IBBdqHqH", 0, 0x3D, 11, 2.5, ticks, 9, ticks + 1, 9)
+    assert plain in body
+    size = struct.pack("<i", 8 + len(plain))
+    longer = struct.pack("<i", 8 + len(item))
+    body = body.replace(size, longer, 1).replace(plain, item)
+    samples = _decode.decode(Buffer(body)).samples[0]
+    assert samples.value.tolist() == [2.5]
+    assert samples.time.tolist() == [1_000_000_000]
+
+
+@pytest.mark.parametrize("value", ["text", [1.0, 2.0], ua.Range(1, 2), ua.datetime(2024, 1, 1)])
+def test_the_fast_decoder_leaves_what_it_does_not_know(value):
+    body = answer(notification([ua.DataValue(ua.Variant(1.0)), ua.DataValue(ua.Variant(value))]))
+    assert _decode._fast.decode(bytes(body)) is None
+    assert _decode.decode(body).samples[0].status[1] == status.BAD_TYPE_MISMATCH
+
+
+def test_the_fast_decoder_survives_any_cut():
+    body = bytes(answer(notification([random_value(random.Random(1)) for _ in range(20)])))
+    for length in range(len(body)):
+        _decode._fast.decode(body[:length])
+
+
+def test_an_outage_is_said_once_each_way_and_waits_longer_each_time(caplog):
+    caplog.set_level(logging.INFO)
+    outage = Outage("plant", 1.0, 8.0)
+    assert outage.lost("cable") and not outage.lost("still") and not outage.lost("still")
+    delays = [outage.delay() for _ in range(6)]
+    assert outage.over() and not outage.over()
+    assert len(caplog.records) == 2
+    assert all(0.8 * d <= x <= 1.2 * d for d, x in zip([1, 2, 4, 8, 8, 8], delays, strict=True))
+
+
+def test_a_new_reason_to_act_is_said_in_the_middle_of_an_outage(caplog):
+    outage = Outage("plant", 1.0, 8.0)
+    outage.lost("cable")
+    outage.lost("wrong password", act=True)
+    outage.lost("wrong password", act=True)
+    assert len(caplog.records) == 2
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"endpoint": "http://x"},
+        {"endpoint": "opc.tcp://user:secret@host:4840"},
+        {"queue_size": 1},
+        {"password_env": "X"},
+        {"password": "secret"},
+        {"reconnect_min_s": 60},
+        {"security": {"policy": "Basic256Sha256"}},
+    ],
+)
+def test_options_refuse_what_makes_no_sense(wrong):
+    table = {"kind": "opcua", "endpoint": "opc.tcp://h:1", **wrong}
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        Options.model_validate(table)
+
+
+def test_patterns_match_whole_paths():
+    options = Options(endpoint="opc.tcp://h:1", include=["Line*/Level", "A[1]"], exclude=["*2*"])
+    assert options.selects("Line1/Deep/Level")
+    assert options.selects("A[1]")  # literally, too
+    assert not options.selects("Line2/Level")
+    assert not options.selects("Level")
+    assert math.isclose(options.timeout_s, 5)
