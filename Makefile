@@ -1,6 +1,6 @@
 # One command each, on a machine with Python 3.11+, pip, venv and make. Nothing else is needed.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check package bench lock clean
+.PHONY: help demo test check bench lock clean
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -28,17 +28,14 @@ $(NODE)/node_modules/.ready: $(NODE)/package.json
 demo: $(READY) ## A simulated plant, the advisory server and a client: watch a fault being predicted
 	@$(BIN)/python -m opcua_ai demo
 
-test: $(READY) $(NODE)/node_modules/.ready ## Unit, contract and integration tests
-	$(BIN)/python -m pytest -q -m "not packaging"
+test: $(READY) $(NODE)/node_modules/.ready ## Unit, contract, integration and packaging tests
+	$(BIN)/python -m pytest -q
 
 check: $(READY) ## Linters, types, import floors
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports --no-cache
-
-package: $(READY) ## Build a wheel, install it in a new environment and use it (slow)
-	$(BIN)/python -m pytest -q -m packaging --timeout 900
 
 bench: $(READY) ## Measure event-loop lag while a model predicts and while one trains
 	$(BIN)/python -m tests.benchmarks

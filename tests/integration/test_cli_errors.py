@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import socket
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from opcua_ai.core.resources import models_dir
+from tests.integration.plant_server import Plant
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -89,6 +91,19 @@ async def test_a_port_in_use(config_file: Path, ports) -> None:
 def test_a_wrong_endpoint(config_file: Path, ports) -> None:
     change(config_file, ports.plant, "http://plc")
     assert "opc.tcp://host:4840" in refused("serve", str(config_file))
+
+
+async def test_a_wrong_password(config_file: Path, ports, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLC_PASSWORD", "wrong")
+    plant = await Plant(ports.plant_port, password="right").start()
+    try:
+        user = 'user = "reader"\npassword_env = "PLC_PASSWORD"'
+        change(config_file, f'endpoint = "{ports.plant}"', f'endpoint = "{plant.url}"\n{user}')
+        line = await asyncio.to_thread(refused, "serve", str(config_file))
+    finally:
+        await plant.stop()
+    assert plant.url in line
+    assert "password" in line
 
 
 def test_an_endpoint_where_nobody_answers(ports) -> None:

@@ -1,0 +1,1 @@
+"""Data sets, architectures, fitting, evaluation and export; the runtime never imports it."""

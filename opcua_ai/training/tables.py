@@ -1,0 +1,90 @@
+"""Reports as tables in the terminal."""
+
+from __future__ import annotations
+
+import math
+
+from rich.console import Console
+from rich.table import Table
+
+from opcua_ai.inference.manifest import Manifest
+from opcua_ai.training.evaluation import FAULT, FaultReport, flat_figures
+from opcua_ai.training.regression import RegressionReport
+
+
+def show_faults(console: Console, report: FaultReport, manifest: Manifest) -> None:
+    """Main figures, one row per fault, and the confusion matrix."""
+    console.print(_figures("Test runs", flat_figures(report)))
+    console.print(_per_fault(report, manifest))
+    console.print(_confusion(report, manifest))
+
+
+def show_regression(console: Console, report: RegressionReport, manifest: Manifest) -> None:
+    """Errors over all test runs and run by run."""
+    unit = manifest.outputs[0].unit
+    table = Table(title=f"Test runs, errors in {unit}" if unit else "Test runs")
+    table.add_column("run")
+    for name in ("RMSE", "MAE", "R2", "in interval %"):
+        table.add_column(name, justify="right")
+    rows = {
+        "kinds of runs that the fit has seen": report.overall,
+        "all": report.everything,
+        **report.per_run,
+    }
+    for name, found in rows.items():
+        table.add_row(
+            name,
+            f"{found.rmse:.3f}",
+            f"{found.mae:.3f}",
+            f"{found.r2:.3f}",
+            _number(found.coverage, 1),
+        )
+    console.print(table)
+
+
+def _figures(title: str, figures: dict[str, float | int | str | None]) -> Table:
+    table = Table("figure", "value", title=title)
+    for name, value in figures.items():
+        table.add_row(name, "" if value is None else str(value))
+    return table
+
+
+def _per_fault(report: FaultReport, manifest: Manifest) -> Table:
+    table = Table(title="Fault by fault (delays in rows)")
+    table.add_column("run")
+    for name in ("FDR", "FAR", "delay", "named after", "precision", "recall", "F1"):
+        table.add_column(name, justify="right")
+    spec = manifest.output(FAULT)
+    for found in report.detections:
+        if found.label not in spec.labels:
+            table.add_row(f"{found.run} {found.label}", "", f"{found.far:.3f}", *[""] * 5)
+            continue
+        named = report.named_delay.get(found.run)
+        table.add_row(
+            f"{found.run} {found.label}",
+            _number(found.fdr, 3),
+            _number(found.far, 3),
+            "none" if found.delay is None else str(found.delay),
+            "none" if named is None else str(named),
+            *(f"{x:.2f}" for x in report.naming.per_class[found.label]),
+        )
+    return table
+
+
+def _confusion(report: FaultReport, manifest: Manifest) -> Table:
+    """Percent of each fault's rows; columns by position in the list of labels."""
+    labels = manifest.output(FAULT).labels
+    table = Table(title="Confusion, percent of the true fault's rows", padding=(0, 0, 0, 1))
+    table.add_column("true \\ named")
+    short = [label.partition("(")[2].rstrip(")") or label for label in labels]
+    for name in short:
+        table.add_column(name, justify="right")
+    for label, row in zip(labels, report.naming.confusion, strict=True):
+        total = max(int(row.sum()), 1)
+        cells = [f"{100 * int(n) / total:.0f}" if n else "·" for n in row]
+        table.add_row(label, *cells)
+    return table
+
+
+def _number(value: float, digits: int) -> str:
+    return "" if math.isnan(value) else f"{value:.{digits}f}"
