@@ -23,7 +23,7 @@ Z95 = 1.959963984540054
 class Options(Strict):
     policy: Literal["setpoint"]
     model: Name
-    output: str = "value"
+    output: str = "cost"
     tag: str
     """BrowseName of the input tag to move."""
     direction: Literal["minimise", "maximise"] = "minimise"

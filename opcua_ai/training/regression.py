@@ -27,8 +27,6 @@ from opcua_ai.training.evaluation import Predictor, run_outputs
 from opcua_ai.training.metrics import Regression, judge_regression
 from opcua_ai.training.windows import cleaned, cut
 
-OUTPUT = "value"
-
 
 @dataclass(frozen=True, slots=True)
 class Rows:
@@ -96,7 +94,10 @@ class RegressionTraining:
         self.module = targets.load(self.settings.target)
         rows = np.concatenate([r.take(self.columns) for r in self.train])
         output = OutputSpec(
-            name=OUTPUT, type="value", unit=self.module.UNIT, description=self.module.DESCRIPTION
+            name=self.module.OUTPUT,
+            type="value",
+            unit=self.module.UNIT,
+            description=self.module.DESCRIPTION,
         )
         self.manifest = draft_manifest(loaded, data, "linear", rows, (output,))
 

@@ -74,11 +74,12 @@ def _per_fault(report: FaultReport, manifest: Manifest) -> Table:
 def _confusion(report: FaultReport, manifest: Manifest) -> Table:
     """Percent of each fault's rows; columns by position in the list of labels."""
     labels = manifest.output(FAULT).labels
-    table = Table(title="Confusion, percent of the true fault's rows", padding=(0, 0, 0, 1))
-    table.add_column("true \\ named")
+    title = "Confusion, percent of the true fault's rows (down) by the name given (across)"
+    table = Table(title=title, box=None, padding=0)  # 21 classes fit in 80 columns
+    table.add_column("true", no_wrap=True, min_width=8)
     short = [label.partition("(")[2].rstrip(")") or label for label in labels]
     for name in short:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True, min_width=3)
     for label, row in zip(labels, report.naming.confusion, strict=True):
         total = max(int(row.sum()), 1)
         cells = [f"{100 * int(n) / total:.0f}" if n else "·" for n in row]

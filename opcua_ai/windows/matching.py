@@ -62,9 +62,7 @@ def _by_path(paths: Sequence[str], input_names: Sequence[str], tags: Sequence[Ta
     if len(paths) != len(input_names):
         match.problems.append(f"inputs lists {len(paths)} tags, the model has {len(input_names)}")
     match.problems.extend(
-        f"no tag {path!r}{_near(path, list(column_of))}"
-        for path in paths
-        if path not in column_of
+        f"no tag {path!r}{_near(path, list(column_of))}" for path in paths if path not in column_of
     )
     return match
 

@@ -1,7 +1,7 @@
 """One file per computed regression target. Each defines
 
-``UNIT``, ``DESCRIPTION``
-    of the target;
+``OUTPUT``, ``UNIT``, ``DESCRIPTION``
+    name of the bundle's output, unit and text of the target;
 ``COLUMNS``
     the data columns that it needs;
 ``compute(table) -> [n]``

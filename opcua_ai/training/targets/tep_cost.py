@@ -10,6 +10,7 @@ import numpy as np
 
 from opcua_ai.core.types import FloatArray
 
+OUTPUT = "cost"
 UNIT = "$/h"
 DESCRIPTION = "Operating cost computed from measured flows and compositions"
 

@@ -23,7 +23,7 @@ def advise(
         model="cost",
         asset="line1",
         bundle="tep_cost",
-        predictions=[Prediction("value", 170.0, status, 1000 * NS, unit="$/h", slopes=slopes)],
+        predictions=[Prediction("cost", 170.0, status, 1000 * NS, unit="$/h", slopes=slopes)],
         window=Window(
             np.array([[1.0, current]]), np.array([[0, status]], np.uint32), 1000 * NS, 1000 * NS
         ),
@@ -44,7 +44,7 @@ def test_it_moves_against_the_slope_within_the_largest_step() -> None:
     assert advice.benefit_low == pytest.approx(10 - 1.96 * 0.5 * 5, abs=1e-3)
     assert advice.benefit_high == pytest.approx(10 + 1.96 * 0.5 * 5, abs=1e-3)
     assert advice.confidence > 0.99
-    assert advice.reason.startswith("lower XMV(6) by 5 %: value changes by +2 +- 0.98 $/h per %")
+    assert advice.reason.startswith("lower XMV(6) by 5 %: cost changes by +2 +- 0.98 $/h per %")
     assert advice.expires == (1000 + 900) * NS
 
 
