@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 
 from opcua_ai.core import plugins
 from opcua_ai.core.config import Config
@@ -100,33 +100,45 @@ async def serve(config: Config, models: Mapping[str, LoadedModel], stop: asyncio
     server = AdvisoryServer(config.server)
     pipeline = Pipeline(config, sources, models, server)
     try:
-        await asyncio.gather(*(_try_connect(name, source) for name, source in sources.items()))
-        await server.start([model.info for model in models.values()], list(sources))
-        await pipeline.announce()
-        pipeline.start()
-        print(f"Advisory server ready: {server.endpoint}", flush=True)
-        await _until(stop, pipeline)
+        await _until(stop, _run(sources, models, server, pipeline))
     finally:
         await pipeline.stop()
         await server.stop()
 
 
+async def _run(
+    sources: Mapping[str, Source],
+    models: Mapping[str, LoadedModel],
+    server: AdvisoryServer,
+    pipeline: Pipeline,
+) -> None:
+    await asyncio.gather(*(_try_connect(name, source) for name, source in sources.items()))
+    await server.start([model.info for model in models.values()], list(sources))
+    await pipeline.announce()
+    pipeline.start()
+    print(f"Advisory server ready: {server.endpoint}", flush=True)
+    await pipeline.run()
+
+
 async def _try_connect(name: str, source: Source) -> None:
-    """A first try before the server opens, so that wrong credentials end the start at once."""
+    """A first try before the server opens, so that wrong credentials end the start at once. A
+    source that is only away is the pipeline's to report and to await."""
     try:
         await source.connect()
     except SourceLostError as error:
-        log.warning("source %s: %s; it is tried again in the background", name, error)
+        log.debug("source %s: %s", name, error)
 
 
-async def _until(stop: asyncio.Event, pipeline: Pipeline) -> None:
-    """Wait for the stop or for the pipeline's end, which raises what ended it."""
+async def _until(stop: asyncio.Event, work: Coroutine[None, None, None]) -> None:
+    """Wait for the stop, whatever the work is at, or for its end; raises what ended it."""
     asked = asyncio.create_task(stop.wait())
-    running = asyncio.create_task(pipeline.run())
-    await asyncio.wait([asked, running], return_when=asyncio.FIRST_COMPLETED)
-    asked.cancel()
-    if not running.done():
+    running = asyncio.create_task(work)
+    try:
+        await asyncio.wait([asked, running], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        asked.cancel()
+        over = running.done()
         running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-    else:
+        await asyncio.gather(asked, running, return_exceptions=True)
+    if over:
         running.result()

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from opcua_ai.sources._tags import Variable
     from opcua_ai.sources.opcua import Options
 
-HELP = "show the tags of an OPC UA server"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_connection(parser)
@@ -64,6 +62,7 @@ def source_options(args: argparse.Namespace, **more: Any) -> Options:
     from pydantic import ValidationError
 
     from opcua_ai.core.errors import ConfigError
+    from opcua_ai.core.strict import mistakes
     from opcua_ai.sources.opcua import Options
 
     table = {
@@ -79,8 +78,7 @@ def source_options(args: argparse.Namespace, **more: Any) -> Options:
     try:
         return Options.model_validate(table)
     except ValidationError as error:
-        lines = [_line(item["loc"], item["msg"]) for item in error.errors()]
-        raise ConfigError("\n".join(lines)) from error
+        raise ConfigError("\n".join(mistakes(error))) from error
 
 
 def security_table(text: str | None) -> dict[str, str] | None:
@@ -89,12 +87,6 @@ def security_table(text: str | None) -> dict[str, str] | None:
         return None
     keys = ("policy", "mode", "certificate", "private_key", "server_certificate")
     return dict(zip(keys, text.split(","), strict=False))
-
-
-def _line(where: Sequence[object], message: str) -> str:
-    key = ".".join(str(part) for part in where)
-    message = message.removeprefix("Value error, ")
-    return f"{key}: {message}" if key else message
 
 
 def record(variable: Variable) -> dict[str, Any]:
@@ -120,7 +112,10 @@ def _plain(value: Any) -> Any:
         return _finite(value)
     if value is None or isinstance(value, (bool, int, str)):
         return value
-    return str(value)
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    # LocalizedText has a Text, QualifiedName and StatusCode a name
+    return getattr(value, "Text", None) or getattr(value, "name", None) or str(value)
 
 
 def _finite(number: float) -> float | None:
@@ -145,9 +140,10 @@ def _print_csv(variables: Sequence[Variable]) -> None:
 
 
 def _print_table(variables: Sequence[Variable]) -> None:
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
+
+    from opcua_ai.cli._terminal import quality_colour, shown, table_console
 
     table = Table("path", "type", "unit", "range", "value", "quality", box=None, pad_edge=False)
     table.columns[0].overflow = "fold"
@@ -158,13 +154,11 @@ def _print_table(variables: Sequence[Variable]) -> None:
             escape(row["path"]),
             row["type"],
             escape(row["unit"]),
-            _range(row["low"], row["high"]),
+            _range(shown(row["low"]), shown(row["high"])),
             escape(shown(row["value"])),
             f"[{colour}]{row['quality']}[/]",
         )
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=160)  # a file or a pipe does not wrap
+    console = table_console()
     console.print(table)
     numeric = sum(v.numeric for v in variables)
     console.print(f"{len(variables)} variables, {numeric} of them numbers that can be tags")
@@ -174,6 +168,8 @@ def _print_tree(endpoint: str, variables: Sequence[Variable]) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.tree import Tree
+
+    from opcua_ai.cli._terminal import quality_colour, shown
 
     root = Tree(escape(endpoint))
     branches: dict[tuple[str, ...], Tree] = {(): root}
@@ -190,20 +186,5 @@ def _print_tree(endpoint: str, variables: Sequence[Variable]) -> None:
     Console().print(root)
 
 
-def quality_colour(name: str) -> str:
-    """A Rich colour for the name of a StatusCode."""
-    return "red" if name.startswith("Bad") else "yellow" if name.startswith("Unc") else "green"
-
-
-def shown(value: Any) -> str:
-    """A value for people."""
-    if value is None:
-        return "-"
-    text = f"{value:.6g}" if isinstance(value, float) else str(value)
-    return text if len(text) <= 40 else text[:37] + "..."
-
-
-def _range(low: float | None, high: float | None) -> str:
-    if low is None and high is None:
-        return ""
-    return f"{shown(low)} .. {shown(high)}"
+def _range(low: str, high: str) -> str:
+    return "" if low == high == "-" else f"{low} .. {high}"

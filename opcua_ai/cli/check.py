@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from opcua_ai.core.types import Samples, Tag
     from opcua_ai.inference.manifest import Manifest
 
-HELP = "validate a configuration; --connect dry-runs it against the plant"
-
 ROWS_SHOWN = 200
 
 
@@ -138,25 +136,27 @@ def _match(config: Config, manifests: Mapping[str, Manifest], source: str, found
 
 
 def _print_summary(config: Config, manifests: Mapping[str, Manifest]) -> None:
-    from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
+
+    from opcua_ai.cli._terminal import table_console
 
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, source in config.sources.items():
         where = getattr(source, "endpoint", None) or getattr(source, "file", "")
-        table.add_row("source", name, f"{source.kind} {where}")
+        table.add_row("source", name, escape(f"{source.kind} {where}"))
     for name, model in config.models.items():
         manifest = manifests.get(name)
         bundle = (
             f"{manifest.name} {manifest.version}, {len(manifest.inputs)} inputs"
             if manifest
-            else f"{model.bundle} [red]cannot be used[/]"
+            else f"{escape(model.bundle)} [red]cannot be used[/]"
         )
         table.add_row("model", name, f"{bundle}, {model.schedule}, {', '.join(model.assets)}")
     for name, policy in config.decisions.items():
         table.add_row("decision", name, f"{policy.policy} on {policy.model}")
-    table.add_row("server", "", config.server.endpoint)
-    console = Console()
+    table.add_row("server", "", escape(config.server.endpoint))
+    console = table_console()
     console.print(table)
     for line in _warnings(config):
         console.print(f"[yellow]note[/] {line}", highlight=False)
@@ -181,9 +181,10 @@ def _warnings(config: Config) -> list[str]:
 
 
 def _print_tags(name: str, found: Found) -> None:
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
+
+    from opcua_ai.cli._terminal import table_console
 
     table = Table(title=f"source {name}", box=None, pad_edge=False, title_justify="left")
     for heading in ("path", "type", "unit", "value", "quality", "feeds"):
@@ -196,9 +197,7 @@ def _print_tags(name: str, found: Found) -> None:
         value, quality = values.get(column, ("", ""))
         feeds = ", ".join(found.feeds.get(column, []))
         table.add_row(escape(tag.path), tag.data_type, escape(tag.unit), value, quality, feeds)
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=160)
+    console = table_console()
     console.print(table)
     hidden = f", {len(columns) - ROWS_SHOWN} not shown" if len(columns) > ROWS_SHOWN else ""
     console.print(f"{len(columns)} tags, {len(found.feeds)} feed a model{hidden}")
@@ -208,7 +207,7 @@ def _print_tags(name: str, found: Found) -> None:
 
 def _values(samples: Samples | None) -> dict[int, tuple[str, str]]:
     """Column -> value and coloured quality, for people."""
-    from opcua_ai.cli.browse import quality_colour, shown
+    from opcua_ai.cli._terminal import quality_colour, shown
     from opcua_ai.core import status
 
     if samples is None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-HELP = "judge a model bundle on its test runs"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``opcua-ai evaluate``."""
@@ -23,5 +21,6 @@ def run(args: argparse.Namespace) -> int:
     from opcua_ai.core.errors import EXIT_OK
     from opcua_ai.training.judge import evaluate
 
-    evaluate(args.bundle, Console(), args.data, args.json, args.png)
+    console = Console(markup=False)  # brackets in names and paths are no markup
+    evaluate(args.bundle, console, data=args.data, json_file=args.json, png_file=args.png)
     return EXIT_OK

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from opcua_ai.core.types import Tag
     from opcua_ai.sources.opcua import Options
 
-HELP = "write a commented starting configuration from a live endpoint"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from opcua_ai.cli.browse import add_connection
@@ -85,6 +83,10 @@ def _source(options: Options, tags: Sequence[Tag]) -> list[str]:
         f"# publishing_interval_ms = {options.publishing_interval_ms:g}",
         f"# queue_size = {options.queue_size}  # values that the server keeps while we are slow",
     ]
+    for key in ("max_depth", "timeout_s"):
+        value = getattr(options, key)
+        if value != type(options).model_fields[key].default:
+            lines.append(f"{key} = {_toml(value)}")
     if options.user is not None:
         lines.append(f"user = {_text(options.user)}")
     if options.password_env is not None:
@@ -205,7 +207,6 @@ def _server() -> list[str]:
         "# allow_anonymous = false  # true lets anonymous clients read",
         "# Without a user or allow_anonymous no client gets in:",
         "# [server.users.operator]",
-        '# role = "Operator"',
         '# password_env = "OPCUA_AI_OPERATOR_PASSWORD"',
     ]
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import signal
+import sys
 from pathlib import Path
 
 
@@ -21,16 +23,22 @@ def run(args: argparse.Namespace) -> int:
 
     logs.setup(args.log_level, args.log_format)
     settings = config.load(args.config)
-    return asyncio.run(_serve(settings))
+    # TensorFlow takes seconds to load, and nothing is open yet: leave at once when told to
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    from opcua_ai import app
+
+    models = app.load_models(settings)
+    # these objects stay until the end: the collector need not walk through them, also at the exit
+    gc.freeze()
+    return asyncio.run(_serve(settings, models))
 
 
-async def _serve(settings) -> int:  # noqa: ANN001
+async def _serve(settings, models) -> int:  # noqa: ANN001
     from opcua_ai import app
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    models = await asyncio.to_thread(app.load_models, settings)
     await app.serve(settings, models, stop)
     return 0

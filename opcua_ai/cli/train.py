@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-HELP = "train a model bundle from a configuration"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``opcua-ai train``."""
@@ -14,6 +12,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, metavar="FILE", help="data instead of data.file")
     parser.add_argument("--seed", type=int, help="train this one seed instead of the listed ones")
     parser.add_argument("--output", type=Path, metavar="DIR", help="root folder of the bundles")
+    parser.add_argument(
+        "--validate",
+        action="store_true",
+        help="judge the settings on held-out parts of the training runs; write no bundle",
+    )
     parser.add_argument(
         "--fresh", action="store_true", help="start afresh instead of going on after a stop"
     )
@@ -25,11 +28,21 @@ def run(args: argparse.Namespace) -> int:
 
     from opcua_ai.core.errors import EXIT_OK
     from opcua_ai.training.fit import Interrupted
-    from opcua_ai.training.runner import train
+    from opcua_ai.training.runner import train, validate
 
-    console = Console()
+    console = Console(markup=False)  # brackets in names and paths are no markup
     try:
-        train(args.config, console, args.data, args.seed, args.output, args.fresh)
+        if args.validate:
+            validate(args.config, console, data=args.data, seed=args.seed, fresh=args.fresh)
+        else:
+            train(
+                args.config,
+                console,
+                data=args.data,
+                seed=args.seed,
+                output=args.output,
+                fresh=args.fresh,
+            )
     except (Interrupted, KeyboardInterrupt) as stop:
         kept = f" {stop};" if isinstance(stop, Interrupted) else ""
         console.print(f"stopped:{kept} go on with the same command", soft_wrap=True)

@@ -1,6 +1,6 @@
 """The configuration: one TOML file, read by models that forbid unknown keys.
 
-Every mistake becomes one line that names file, key, value and what is allowed. Secrets never stand
+Every mistake becomes one line (see ``core.strict``) after the name of the file. Secrets never stand
 in the file: ``password_env`` names an environment variable, ``password_file`` a file.
 Relative paths are relative to the configuration file.
 """
@@ -12,21 +12,25 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
     BaseModel,
-    ConfigDict,
     Field,
     ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 
 from opcua_ai.core import plugins
 from opcua_ai.core.errors import ConfigError
+from opcua_ai.core.strict import LocatedError, Strict, mistakes
+
+DEFAULT_PORT = 4840
+"""OPC UA's registered port, where an endpoint names none."""
+_LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0", "::")  # noqa: S104
 
 Application = Literal["ProductionOptimisation", "FaultPrediction", "QualityControl", "SupplyChain"]
 
@@ -39,16 +43,6 @@ def _opc_tcp(url: str) -> str:
 
 EndpointUrl = Annotated[str, AfterValidator(_opc_tcp)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=64)]
-
-
-class _LocatedError(ValueError):
-    """A mistake whose lines (``args``) already name their keys."""
-
-
-class Strict(BaseModel):
-    """Base of all configuration tables."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _path(value: Path, info: ValidationInfo) -> Path:
@@ -72,21 +66,21 @@ class Secret(Strict):
             raise ValueError("no password in the file: use password_env or password_file")
         return cast("Any", data)
 
-    def password(self) -> str | None:
-        """The secret; None when none is configured. Raises ConfigError when it is missing."""
+    def password(self, owner: str) -> str | None:
+        """The secret; None when none is configured. Raises ConfigError, naming the ``owner`` (such
+        as ``server.users.anna``), when it is missing."""
         if self.password_env is not None:
             value = os.environ.get(self.password_env)
             if value is None:
-                raise ConfigError(
-                    f"password_env: environment variable {self.password_env} is not set"
-                )
+                where = f"{owner}.password_env"
+                raise ConfigError(f"{where}: environment variable {self.password_env} is not set")
             return value
         if self.password_file is not None:
             try:
                 return self.password_file.read_text("utf-8").rstrip("\r\n")
             except OSError as error:
-                reason = error.strerror
-                raise ConfigError(f"password_file {self.password_file}: {reason}") from error
+                where = f"{owner}.password_file = {str(self.password_file)!r}"
+                raise ConfigError(f"{where}: {error.strerror}") from error
         return None
 
 
@@ -120,12 +114,28 @@ class Schedule(Strict):
     def _one(self) -> Schedule:
         if (self.interval_s is None) == (self.cron is None):
             raise ValueError("give either interval_s or cron")
-        if self.cron is not None and len(self.cron.split()) != 5:
-            raise ValueError("cron has five fields: minute hour day month weekday")
+        if self.cron is not None:
+            _check_cron(self.cron)
         return self
 
     def __str__(self) -> str:
         return f"cron {self.cron}" if self.interval_s is None else f"every {self.interval_s:g} s"
+
+
+def _check_cron(text: str) -> None:
+    # APScheduler 3 carries no types
+    from apscheduler.triggers.cron import CronTrigger  # pyright: ignore
+
+    fields = text.split()
+    if len(fields) != 5:
+        raise ValueError("cron has five fields: minute hour day month weekday")
+    if any(character.isdigit() for character in fields[4]):
+        # crontab counts from Sunday = 0, APScheduler from Monday = 0
+        raise ValueError("cron: name the weekday: mon, tue, wed, thu, fri, sat, sun")
+    try:
+        CronTrigger.from_crontab(text)  # pyright: ignore[reportUnknownMemberType]
+    except ValueError as error:
+        raise ValueError(f"cron: {error}") from error
 
 
 class Asset(Strict):
@@ -146,11 +156,18 @@ class Model(Strict):
     application: Application = "FaultPrediction"
     assets: dict[Name, Asset] = Field(min_length=1)
 
+    @field_validator("bundle", mode="after")
+    @classmethod
+    def _beside_the_file(cls, value: str, info: ValidationInfo) -> str:
+        context = cast("dict[str, Path]", info.context or {})
+        folder = context.get("folder")
+        if folder is not None and (folder / value / "manifest.json").is_file():
+            return str(folder / value)
+        return value
+
 
 class User(Secret):
     """A user of the advisory server."""
-
-    role: Literal["Observer", "Operator"] = "Observer"
 
     @model_validator(mode="after")
     def _needs_secret(self) -> User:
@@ -207,14 +224,33 @@ class Config(Strict):
             for asset, options in model.assets.items():
                 if options.source not in self.sources:
                     known = ", ".join(self.sources)
-                    raise _LocatedError(
+                    raise LocatedError(
                         f"models.{name}.assets.{asset}.source = {options.source!r}: known: {known}"
                     )
         for name, policy in self.decisions.items():
             if policy.model not in self.models:
                 known = ", ".join(self.models) or "none"
-                raise _LocatedError(f"decisions.{name}.model = {policy.model!r}: known: {known}")
+                raise LocatedError(f"decisions.{name}.model = {policy.model!r}: known: {known}")
         return self
+
+    @model_validator(mode="after")
+    def _not_its_own_source(self) -> Config:
+        """While the plant is away the server would take its port and subscribe to itself."""
+        own = self.server.endpoint
+        for name, options in self.sources.items():
+            if _address(getattr(options, "endpoint", "")) == _address(own):
+                raise LocatedError(
+                    f"server.endpoint = {own!r}: sources.{name} is there: choose another port"
+                )
+        return self
+
+
+def _address(endpoint: str) -> tuple[str, int]:
+    """Host and port; every name of this machine alone counts as the same host."""
+    url = urlsplit(endpoint)
+    host = url.hostname or ""
+    port = DEFAULT_PORT if url.port is None else url.port
+    return ("loopback" if host in _LOOPBACK else host), port
 
 
 def _plugin_tables(
@@ -225,15 +261,15 @@ def _plugin_tables(
     known = ", ".join(plugins.names(folder))
     for name, table in value.items():
         if not isinstance(table, dict):
-            raise _LocatedError(f"{folder}.{name} = {table!r}: must be a table")
+            raise LocatedError(f"{folder}.{name} = {table!r}: must be a table")
         chosen = cast("dict[str, Any]", table).get(key)
         if chosen not in plugins.names(folder):
-            raise _LocatedError(f"{folder}.{name}.{key} = {chosen!r}: known: {known}")
+            raise LocatedError(f"{folder}.{name}.{key} = {chosen!r}: known: {known}")
         options: type[BaseModel] = plugins.load(folder, chosen).Options
         try:
             parsed[name] = options.model_validate(table, context=info.context)
         except ValidationError as error:
-            raise _LocatedError(*_lines(error, (folder, name))) from error
+            raise LocatedError(*mistakes(error, (folder, name))) from error
     return parsed
 
 
@@ -252,36 +288,4 @@ def load(path: Path) -> Config:
     try:
         return Config.model_validate(data, context={"folder": path.resolve().parent})
     except ValidationError as error:
-        raise ConfigError("\n".join(f"{path}: {line}" for line in _lines(error))) from error
-
-
-def _lines(error: ValidationError, prefix: tuple[str, ...] = ()) -> list[str]:
-    """One line for each mistake: key, value, what is allowed."""
-    lines: list[str] = []
-    for item in error.errors():
-        cause = item.get("ctx", {}).get("error")
-        if isinstance(cause, _LocatedError):
-            lines += cause.args
-        elif isinstance(cause, ValueError):
-            lines.append(f"{_key(item, prefix)}{_shown(item)}: {cause}")
-        else:
-            lines.append(_line(item, prefix))
-    return lines
-
-
-def _key(item: ErrorDetails, prefix: tuple[str, ...]) -> str:
-    return ".".join((*prefix, *(str(part) for part in item["loc"] if part != "[key]")))
-
-
-def _line(item: ErrorDetails, prefix: tuple[str, ...]) -> str:
-    key = _key(item, prefix)
-    if item["type"] == "extra_forbidden":
-        return f"{key}: unknown key; remove it or correct its spelling"
-    if item["type"] == "missing":
-        return f"{key}: required key is missing"
-    return f"{key}{_shown(item)}: {item['msg'][0].lower()}{item['msg'][1:]}"
-
-
-def _shown(item: ErrorDetails) -> str:
-    value = item["input"]
-    return f" = {value!r}" if isinstance(value, (str, int, float, bool, list)) else ""
+        raise ConfigError("\n".join(f"{path}: {line}" for line in mistakes(error))) from error

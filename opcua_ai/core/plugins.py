@@ -1,8 +1,9 @@
 """Plug-in lookup: every module in a plug-in folder, and entry points of other packages.
 
-A new file in ``sources/``, ``inference/kinds/`` or ``decisions/`` is found by its file name;
-names that start with an underscore are helpers. Other packages add theirs under the entry-point
-group ``opcua_ai.plugins`` with the name ``<folder>.<name>``, e.g. ``inference.kinds.xgboost``.
+A new file in ``sources/``, ``inference/kinds/`` or ``decisions/``, and in ``architectures/`` or
+``targets/`` of ``training/``, is found by its file name; names that start with an underscore are
+helpers. Other packages add theirs under the entry-point group ``opcua_ai.plugins`` with the name
+``<folder>.<name>``, e.g. ``inference.kinds.xgboost``.
 """
 
 from __future__ import annotations

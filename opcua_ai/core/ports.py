@@ -81,6 +81,11 @@ class Source(Protocol):
 class Kind(Protocol):
     """A loaded model of one kind. Called in a worker thread, never in the event loop."""
 
+    @property
+    def accelerator(self) -> str:
+        """Where it computes: ``CPU`` or ``GPU``."""
+        ...
+
     def predict(self, windows: FloatArray) -> Mapping[str, FloatArray]:
         """Cleaned, scaled windows [batch, rows, tags] -> output name -> [batch, width]."""
         ...

@@ -118,6 +118,8 @@ class Prediction:
     """The label, or for numbers the output itself, in words."""
     confidence: float = float("nan")
     """0..1"""
+    coverage: float = float("nan")
+    """Share of the window's cells that are Good and within their range, in percent."""
     lower: float = float("nan")
     upper: float = float("nan")
     probabilities: Mapping[str, float] = field(default_factory=dict[str, float])
@@ -248,4 +250,4 @@ class ModelHealth:
     latency: float = float("nan")
     """Seconds of the last run, window to predictions."""
     coverage: float = 0.0
-    """Worst input coverage among the assets in the last run, in percent."""
+    """Worst input coverage among all assets, each at its last window, in percent."""

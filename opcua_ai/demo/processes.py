@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import signal
 import socket
@@ -14,6 +15,16 @@ from pathlib import Path
 from opcua_ai.core.errors import OpcuaAiError
 
 GRACE_S = 3.0
+
+
+_PRCTL = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+_PR_SET_PDEATHSIG = 1
+
+
+def _end_with_parent() -> None:
+    """Runs in the child before its program: SIGTERM when the demo is killed."""
+    assert _PRCTL is not None  # noqa: S101
+    _PRCTL(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class DemoError(OpcuaAiError):
@@ -53,6 +64,7 @@ class Child:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
                 start_new_session=True,
+                preexec_fn=_PRCTL and _end_with_parent,
                 env=os.environ | {"PYTHONUNBUFFERED": "1"},
             )
         try:

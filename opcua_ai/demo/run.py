@@ -23,6 +23,7 @@ from opcua_ai.demo.watch import Watcher
 # The window of the shipped bundle must be full of normal operation before the fault begins.
 LEAD_ROWS = 32
 ONSET_ROW = 160
+REAPED_S = 0.5
 SHOWN = [
     "XMEAS(6)", "XMEAS(7)", "XMEAS(8)", "XMEAS(9)", "XMEAS(10)", "XMEAS(11)", "XMEAS(13)",
     "XMEAS(17)", "XMEAS(18)", "XMEAS(20)", "XMEAS(22)", "XMV(6)", "XMV(10)", "XMV(11)",
@@ -132,18 +133,29 @@ async def _play(
     await server.start(["opcua_ai", "serve", str(config)], "Advisory server ready")
     console.print(f"  advisory  {state.server_endpoint}   (policy None, anonymous)")
     console.print("Connect any OPC UA client (UaExpert ...) to either of them.")
-    async with Watcher(state) as watcher:
-        await watcher.start_plant()
-        ends = [asyncio.create_task(child.ended()) for child in (plant, server)]
-        show = asyncio.create_task(_show(settings, console, state, watcher))
-        try:
-            done, _ = await asyncio.wait([*ends, show], return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
+    await _watch(settings, console, state, plant, server)
+
+
+async def _watch(
+    settings: Settings, console: Console, state: State, plant: Child, server: Child
+) -> None:
+    """Show until the end. Raises DemoError when a child ends before."""
+    ends = [asyncio.create_task(child.ended()) for child in (plant, server)]
+    show = asyncio.create_task(_show(settings, console, state))
+    try:
+        await asyncio.wait([*ends, show], return_when=asyncio.FIRST_COMPLETED)
+        if show.done() and show.exception() is not None:
+            # a connection breaks a moment before the child that broke it is known to be dead
+            await asyncio.wait(ends, timeout=REAPED_S, return_when=asyncio.FIRST_COMPLETED)
+        for task in (*ends, show):
+            if task.done():
                 task.result()
-        finally:
-            for task in (*ends, show):
-                task.cancel()
-            await asyncio.gather(*ends, show, return_exceptions=True)
+    finally:
+        # the children first: a client would wait for a server that hangs
+        await _stop_all(plant, server)
+        for task in (*ends, show):
+            task.cancel()
+        await asyncio.gather(*ends, show, return_exceptions=True)
 
 
 async def _stop_all(*children: Child) -> None:
@@ -159,7 +171,13 @@ def _simulator(settings: Settings, state: State) -> list[str]:
     ]  # fmt: skip
 
 
-async def _show(settings: Settings, console: Console, state: State, watcher: Watcher) -> None:
+async def _show(settings: Settings, console: Console, state: State) -> None:
+    async with Watcher(state) as watcher:
+        await watcher.start_plant()
+        await _draw(settings, console, state, watcher)
+
+
+async def _draw(settings: Settings, console: Console, state: State, watcher: Watcher) -> None:
     end = None if settings.duration_s is None else time.monotonic() + settings.duration_s
     if console.is_terminal:
         with Live(console=console, screen=True, auto_refresh=False) as live:

@@ -63,7 +63,10 @@ def find_bundle(path_or_name: str | Path, root: Path | None = None) -> Path:
     if candidates:
         return base / name / max(candidates, key=_version_key)
     known = ", ".join(f"{n}/{v}" for n, v in list_bundles(base)) or "none"
-    raise BundleError(f"there is no bundle {str(path_or_name)!r} in {base}; there: {known}")
+    raise BundleError(
+        f"there is no bundle {str(path_or_name)!r} in {base}; there: {known}; or give the folder "
+        "that holds a bundle's manifest.json"
+    )
 
 
 def list_bundles(root: Path | None = None) -> list[tuple[str, str]]:
@@ -132,20 +135,27 @@ def _sha256(content: bytes) -> str:
 
 def _verified(folder: Path) -> tuple[Manifest, str]:
     """(manifest, sha256 of manifest.json) of a folder with correct sums."""
-    text = (folder / FILE_NAME).read_bytes()
+    text = _read(folder / FILE_NAME)
     manifest = parse_manifest(text, folder / FILE_NAME)
     if GOLDEN not in manifest.files:
         raise BundleError(f"{folder / FILE_NAME}: files: {GOLDEN} is not listed")
     for name, expected in manifest.files.items():
         path = folder / name
-        if not path.is_file():
-            raise BundleError(f"{path}: the file is missing; install the bundle again")
-        if _sha256(path.read_bytes()) != expected:
+        if _sha256(_read(path)) != expected:
             raise BundleError(
                 f"{path}: sha256 differs from the manifest: the file was changed or damaged; "
                 "install the bundle again"
             )
     return manifest, _sha256(text)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise BundleError(f"{path}: the file is missing; install the bundle again") from error
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _write_golden(folder: Path, manifest: Manifest, golden: Sequence[Window]) -> None:

@@ -6,14 +6,14 @@ Nothing here loads a model or imports a framework.
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from opcua_ai.core import plugins
 from opcua_ai.core.errors import BundleError
+from opcua_ai.core.strict import Strict, mistakes
 
 FILE_NAME = "manifest.json"
 GOLDEN = "golden.npz"
@@ -28,16 +28,12 @@ FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 """No folder separators: a manifest cannot name a file outside its own folder."""
 Positive = Annotated[float, Field(gt=0)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+Figures = dict[str, float | int | str | None]
+"""Figures of merit under short names."""
 
 
-class Strict(BaseModel):
-    """Base of everything that is read from a file: unknown keys are errors, values are frozen."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=True)
-
-
-class InputSpec(Strict):
-    """One input tag: how it is called, what is permitted and how it is scaled."""
+class TagSpec(Strict):
+    """One input tag: how it is called and what is permitted."""
 
     name: str
     """OPC UA BrowseName, e.g. ``XMEAS(7)``."""
@@ -46,15 +42,20 @@ class InputSpec(Strict):
     low: float | None = None
     """Lowest permitted value; null = no limit."""
     high: float | None = None
-    mean: Finite
-    """Mean of the normal training rows; also stands in for a value that never arrived."""
-    std: Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.low is not None and self.high is not None and self.low >= self.high:
             raise ValueError(f"low {self.low} is not below high {self.high}")
         return self
+
+
+class InputSpec(TagSpec):
+    """An input tag and how it is scaled."""
+
+    mean: Finite
+    """Mean of the normal training rows; also stands in for a value that never arrived."""
+    std: Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Denoise(Strict):
@@ -156,12 +157,10 @@ class Manifest(Strict):
     """When contributions are computed; ``alarm``: only where the score exceeds its limit."""
     outputs: Annotated[tuple[OutputSpec, ...], Field(min_length=1)]
     training: TrainingInfo = TrainingInfo()
-    metrics: dict[str, float | int | str | None] = Field(
-        default_factory=dict[str, float | int | str | None]
-    )
-    baseline: dict[str, float | int | str | None] = Field(
-        default_factory=dict[str, float | int | str | None]
-    )
+    metrics: Figures = Field(default_factory=Figures)
+    """On the test runs."""
+    baseline: Figures = Field(default_factory=Figures)
+    """The same of a classical method on the same split."""
     files: dict[FileName, Sha256] = Field(default_factory=dict[FileName, Sha256])
     """Every other file of the bundle and its sha256."""
 
@@ -185,17 +184,6 @@ class Manifest(Strict):
         return next((o for o in self.outputs if o.type == "score"), self.outputs[0])
 
 
-def first_problem(error: ValidationError) -> str:
-    """The first problem of a pydantic error as ``key = value: what is wrong``, on one line."""
-    problem = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in problem["loc"]) or "the whole"
-    text = re.sub(r"\s+", " ", problem["msg"]).removeprefix("Value error, ")
-    if problem["type"] in ("missing", "extra_forbidden"):
-        return f"{where}: {'unknown key' if problem['type'] == 'extra_forbidden' else 'missing'}"
-    shown = repr(problem["input"])
-    return f"{where} = {shown if len(shown) <= 60 else shown[:57] + '...'}: {text}"
-
-
 def parse_manifest(text: bytes, source: Path) -> Manifest:
     """Manifest of the text of ``manifest.json``.
 
@@ -208,7 +196,7 @@ def parse_manifest(text: bytes, source: Path) -> Manifest:
     try:
         manifest = Manifest.model_validate(raw)
     except ValidationError as error:
-        raise BundleError(f"{source}: {first_problem(error)}") from None
+        raise BundleError(f"{source}: {mistakes(error)[0]}") from None
     known = plugins.names("inference.kinds")
     if manifest.kind not in known:
         raise BundleError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -31,6 +32,11 @@ class Model:
         """``name version (sha256 prefix)``, as a ModelResult carries it."""
         return f"{self.manifest.name} {self.manifest.version} ({self.digest[:12]})"
 
+    @property
+    def accelerator(self) -> str:
+        """``CPU`` or ``GPU``."""
+        return self._kind.accelerator
+
     def outputs(self, scaled: FloatArray) -> Mapping[str, FloatArray]:
         """Cleaned windows [batch, rows, tags] -> output name -> [batch, width]; no quality."""
         return self._kind.predict(scaled)
@@ -38,7 +44,8 @@ class Model:
     def predict(self, windows: Sequence[Window]) -> list[list[Prediction]]:
         """One list of predictions per window, in the order of the manifest's outputs.
 
-        A Bad prediction has the value NaN and confidence 0; one from poor inputs never is Good.
+        A score is in units of its limit: above 1 it alarms. A Bad prediction has the value NaN and
+        confidence 0; one from poor inputs never is Good.
         Raises BundleError when a window has not the shape that the bundle needs.
         """
         if not windows:
@@ -51,7 +58,12 @@ class Model:
         reasons = self._reasons(cleaned, outputs)
         return [
             [
-                self._prediction(spec, outputs[spec.name][n], int(cleaned.status[n]), w, reasons[n])
+                replace(
+                    self._prediction(
+                        spec, outputs[spec.name][n], int(cleaned.status[n]), w, reasons[n]
+                    ),
+                    coverage=float(cleaned.coverage[n]),
+                )
                 for spec in self.manifest.outputs
             ]
             for n, w in enumerate(windows)
@@ -108,7 +120,7 @@ class Model:
                 probabilities=dict(zip(spec.labels, raw.tolist(), strict=True)),
                 contributions=reasons,
             )
-        value = float(raw[0])
+        value = float(raw[0]) / (spec.limit or 1.0)
         below, above = spec.interval or (float("nan"), float("nan"))
         return Prediction(
             output=spec.name,

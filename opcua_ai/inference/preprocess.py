@@ -44,8 +44,7 @@ class Cleaned:
 
 def clean(value: FloatArray, status: StatusArray, manifest: Manifest) -> Cleaned:
     """Cleaned and scaled windows of raw ones; ``value`` and ``status`` are [batch, rows, tags]."""
-    mean = np.array([i.mean for i in manifest.inputs])
-    std = np.array([i.std for i in manifest.inputs])
+    mean, std = scaling(manifest)
     low, high = permitted_range(manifest)
     usable = ~codes.bad_mask(status) & np.isfinite(value)
     safe = np.where(usable, value, mean)
@@ -59,6 +58,11 @@ def clean(value: FloatArray, status: StatusArray, manifest: Manifest) -> Cleaned
     scaled = (denoise(filled, manifest.denoise) - mean) / std
     coverage = 100.0 * good.mean(axis=(1, 2))
     return Cleaned(scaled, coverage, window_status(good, usable, coverage, manifest.min_coverage))
+
+
+def scaling(manifest: Manifest) -> tuple[FloatArray, FloatArray]:
+    """Training mean and standard deviation per tag."""
+    return np.array([i.mean for i in manifest.inputs]), np.array([i.std for i in manifest.inputs])
 
 
 def permitted_range(manifest: Manifest) -> tuple[FloatArray, FloatArray]:

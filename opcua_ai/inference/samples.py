@@ -7,8 +7,9 @@ from typing import Literal
 import numpy as np
 
 from opcua_ai.core import status as codes
-from opcua_ai.core.types import Window
+from opcua_ai.core.types import NS, Window
 from opcua_ai.inference.manifest import InputSpec, Manifest, OutputSpec
+from opcua_ai.inference.preprocess import scaling
 
 ROWS = 4
 
@@ -36,10 +37,9 @@ def sample_manifest(
 def sample_windows(manifest: Manifest, count: int = 3, seed: int = 0) -> list[Window]:
     """Good windows that scatter around the training mean."""
     rng = np.random.default_rng(seed)
-    mean = np.array([i.mean for i in manifest.inputs])
-    std = np.array([i.std for i in manifest.inputs])
+    mean, std = scaling(manifest)
     shape = (manifest.rows, len(manifest.inputs))
-    period = int(manifest.period_s * 1e9)
+    period = int(manifest.period_s * NS)
     return [
         Window(
             value=mean + std * rng.normal(size=shape),

@@ -98,6 +98,7 @@ class Pipeline:
                 await self._publisher.publish_source(name, source.state.value, source.stats)
             for name, runner in self.runners.items():
                 runner.health.next_run = self._scheduler.next_run(name)
+                await runner.publish_health()
             await asyncio.sleep(period_s)
 
 

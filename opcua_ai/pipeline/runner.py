@@ -43,6 +43,8 @@ class Binding:
     """Decision name -> policy with the state of this asset."""
     seen: int = -1
     """Version of the store at the last run."""
+    coverage: float = 0.0
+    """Input coverage of its last window, in percent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,9 @@ class Runner:
             self._note(due, windows, latency)
         self.health.runs += 1
         self.health.last_run = datetime.now(UTC)
+        await self.publish_health()
+
+    async def publish_health(self) -> None:
         self.health.missed_runs = self._bell.missed
         await self._publisher.publish_health(self._model.info.name, self.health)
 
@@ -150,7 +155,10 @@ class Runner:
 
     def _note(self, due: Sequence[Binding], windows: Sequence[Window], latency: float) -> None:
         self.health.latency = latency
-        self.health.coverage = min(window.coverage for window in windows)
+        for binding, window in zip(due, windows, strict=True):
+            binding.coverage = window.coverage
+        unbound = len(self._model.info.assets) > len(self.bindings)
+        self.health.coverage = 0.0 if unbound else min(b.coverage for b in self.bindings)
         if self.health.state is ModelState.FAILED:
             return
         short = [b.asset for b in due if b.store.filled < self._model.rows]

@@ -37,7 +37,7 @@ def read_passwords(settings: Settings) -> dict[str, str]:
     """User -> password. Raises ConfigError when a secret is missing or empty."""
     passwords: dict[str, str] = {}
     for name, user in settings.users.items():
-        password = user.password()
+        password = user.password(f"server.users.{name}")
         if not password:
             raise ConfigError(f"server.users.{name}: the password is empty")
         passwords[name] = password

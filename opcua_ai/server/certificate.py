@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -49,8 +50,13 @@ def ensure(certificate: Path, private_key: Path, application_uri: str, host: str
         _write(private_key, dump_private_key_as_pem(key), 0o600)
         _write(certificate, made.public_bytes(Encoding.DER), 0o644)
     except OSError as error:
+        # half of a pair would be an error at the next start
+        with suppress(OSError):
+            private_key.unlink(missing_ok=True)
+            certificate.unlink(missing_ok=True)
+        where = error.filename or private_key.parent  # a full disk names no file
         raise ConfigError(
-            f"server: cannot write {error.filename}: {error.strerror}; "
+            f"server: cannot write {where}: {error.strerror}; "
             "set server.certificate and server.private_key to a folder that can be written"
         ) from error
     return True

@@ -180,9 +180,10 @@ def _nodes(
 ) -> list[Node]:
     """New nodes among the references; properties go to their parent instead."""
     new: list[Node] = []
-    # event references name nodes that organise elsewhere: they must not decide a node's path
-    for ref in sorted(references, key=lambda r: r.ReferenceTypeId in EVENT_REFERENCES):
+    for ref in references:
         name = str(ref.BrowseName.Name)
+        if ref.ReferenceTypeId in EVENT_REFERENCES:
+            continue  # these nodes are organised elsewhere: an event must not decide their path
         if ref.ReferenceTypeId == HAS_PROPERTY:
             parent.properties[name] = _local(ref.NodeId)
         elif _on_this_server(ref.NodeId) and (node_id := _local(ref.NodeId)) not in seen:

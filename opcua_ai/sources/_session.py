@@ -135,7 +135,7 @@ def _client(options: Options) -> Client:
     client.session_timeout = round(1e3 * max(SESSION_TIMEOUT_S, 3 * options.keep_alive_s))
     if options.user is not None:
         client.set_user(options.user)
-        client.set_password(options.password() or "")
+        client.set_password(options.password(f"source {options.endpoint}") or "")
     return client
 
 
@@ -153,8 +153,11 @@ async def _secure(client: Client, options: Options) -> None:
         missing = key if certificate.exists() else certificate
         raise AccessError(f"{missing} is missing but its partner exists: restore it or remove both")
     if not key.exists():
-        await client.setup_self_signed_certificate(key, certificate)
-        key.chmod(0o600)
+        try:
+            await client.setup_self_signed_certificate(key, certificate)
+            key.chmod(0o600)
+        except OSError as error:
+            raise AccessError(f"certificate or key cannot be made: {error}") from error
         _log.info("made the client certificate %s: let the server trust it", certificate)
     server = security.server_certificate
     trusted = str(server) if server else await _offered(client, security)

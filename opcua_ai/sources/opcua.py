@@ -24,7 +24,7 @@ from pydantic import Field, model_validator
 
 from opcua_ai.core import status
 from opcua_ai.core.config import EndpointUrl, Secret, Security
-from opcua_ai.core.errors import AccessError, ConfigError, OpcuaAiError, SourceLostError
+from opcua_ai.core.errors import ConfigError, OpcuaAiError, SourceLostError
 from opcua_ai.core.ports import Sink, SourceState, SourceStats
 from opcua_ai.core.types import Samples, Tag
 from opcua_ai.sources._outage import Outage
@@ -143,7 +143,7 @@ class Source:
             while not self._stop.is_set():
                 try:
                     await self._serve(sink)
-                except (SourceLostError, AccessError) as error:
+                except OpcuaAiError as error:
                     if self._stop.is_set():
                         return
                     # a server may have closed the idle session between connect() and run()
@@ -175,7 +175,7 @@ class Source:
             await link.close()
 
     async def _serve(self, sink: Sink) -> None:
-        """Subscribe and deliver until the source is lost. Raises SourceLostError or AccessError."""
+        """Subscribe and deliver until the source is lost. Raises OpcuaAiError."""
         from opcua_ai.sources._subscription import Subscription, status_names
 
         subscription = Subscription(await self._open(), self.options)
@@ -219,7 +219,7 @@ class Source:
 
     def _lose(self, error: OpcuaAiError, sink: Sink) -> None:
         self.state = SourceState.LOST
-        if self._outage.lost(str(error), act=isinstance(error, AccessError)):
+        if self._outage.lost(str(error), act=not isinstance(error, SourceLostError)):
             self._deliver_status(
                 dict.fromkeys(range(len(self.tags)), status.BAD_NO_COMMUNICATION), sink
             )

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-from opcua_ai.training.config import LoadedConfig
-
-if TYPE_CHECKING:
-    from opcua_ai.inference.manifest import Manifest
-    from opcua_ai.training.evaluation import FaultReport
-    from opcua_ai.training.fault_task import FaultResult
-    from opcua_ai.training.regression import RegressionResult
-
-Figures = Mapping[str, float | int | str | None]
+from opcua_ai.inference.manifest import Figures, Manifest
+from opcua_ai.training.config import LoadedConfig, given
+from opcua_ai.training.evaluation import FAULT, FaultReport, run_cells
+from opcua_ai.training.fault_task import FaultResult
+from opcua_ai.training.regression import RegressionResult
 
 _FAULT_ROWS = (
     ("far_normal", "False alarms, normal test run"),
@@ -80,7 +75,7 @@ def _fault_protocol(loaded: LoadedConfig, subsets: str) -> str:
         "are two steps. It is the mean of the networks of all seeds.",
         "Weights, scaling and limits are computed from training runs alone. How the settings were "
         "chosen is told in the remarks that follow.",
-        *(f"{line}" for line in config.remarks),
+        *config.remarks,
         f"Subsets: {subsets}." if subsets else "",
     ]
     return "\n".join(f"- {line}" for line in lines if line)
@@ -101,35 +96,16 @@ def _spread(metrics: Figures) -> str:
 
 
 def _per_fault(report: FaultReport, manifest: Manifest) -> str:
-    spec = manifest.output("fault")
-    rows: list[tuple[object, ...]] = []
-    for found in report.detections:
-        scores = report.naming.per_class.get(found.label, (float("nan"),) * 3)
-        faulty = found.label in spec.labels
-        rows.append(
-            (
-                spec.describe(found.label),
-                f"{found.fdr:.3f}" if faulty else "",
-                f"{found.far:.3f}",
-                _rows(found.delay) if faulty else "",
-                _rows(report.named_delay.get(found.run)) if faulty else "",
-                *(f"{s:.2f}" if faulty else "" for s in scores),
-            )
-        )
+    spec = manifest.output(FAULT)
+    rows = [(spec.describe(found.label), *cells) for found, cells in run_cells(report)]
     head = ("run", "detected", "false alarms", "delay", "named after", "precision", "recall", "F1")
     return table(head, rows) + "\n\nDelays are in rows; none = not within the run."
-
-
-def _rows(delay: int | None) -> str:
-    return "none" if delay is None else str(delay)
 
 
 def regression_card(loaded: LoadedConfig, result: RegressionResult) -> str:
     """Card of a regression bundle."""
     manifest, config = result.manifest, loaded.config
-    settings = config.regression
-    if settings is None:
-        raise AssertionError("checked by the configuration")
+    settings = given(config.regression)
     metrics, base, unit = manifest.metrics, manifest.baseline, manifest.outputs[0].unit
     slopes = [
         (

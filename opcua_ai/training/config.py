@@ -7,17 +7,33 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
+from opcua_ai.core import plugins
 from opcua_ai.core.errors import ConfigError
-from opcua_ai.inference.manifest import Denoise, Name, Positive, Strict, Version, first_problem
+from opcua_ai.core.strict import Strict, mistakes
+from opcua_ai.inference.manifest import Denoise, Name, Positive, TagSpec, Version
 
+T = TypeVar("T")
 Count = Annotated[int, Field(ge=1)]
 NORMAL = "normal"
+
+
+def _one_of(folder: str) -> AfterValidator:
+    """The name of a module in a folder of ``opcua_ai``."""
+
+    def check(name: str) -> str:
+        known = plugins.names(folder)
+        if name not in known:
+            raise ValueError(f"known: {', '.join(known)}")
+        return name
+
+    return AfterValidator(check)
 
 
 class DataSection(Strict):
@@ -48,16 +64,11 @@ class RunSection(Strict):
     onset: Annotated[int, Field(ge=0)] = 0
 
 
-class InputSection(Strict):
+class InputSection(TagSpec):
     """One input tag; the scaling is fitted."""
 
-    name: str
     column: str | None = None
     """Column of the data; by default the name."""
-    description: str = ""
-    unit: str = ""
-    low: float | None = None
-    high: float | None = None
 
 
 class CleaningSection(Strict):
@@ -72,7 +83,7 @@ class CleaningSection(Strict):
 class NetworkSection(Strict):
     """The classifier that names the fault."""
 
-    architecture: Name
+    architecture: Annotated[str, _one_of("training.architectures")]
     """File name in ``training/architectures``."""
     options: dict[str, Any] = Field(default_factory=dict[str, Any])
     """Options of the architecture; checked by itself."""
@@ -103,7 +114,7 @@ class DetectorSection(Strict):
 class RegressionSection(Strict):
     """A linear regression; see ``training.regression``."""
 
-    target: Name
+    target: Annotated[str, _one_of("training.targets")]
     """File name in ``training/targets``: computes the target from the data's columns."""
     average_rows: Count = 1
     """Inputs and target are means over that many rows."""
@@ -159,16 +170,26 @@ class TrainConfig(Strict):
             needed = self.detector.past + self.detector.average_rows - 1
             if needed > self.rows:
                 raise ValueError(f"the detector needs {needed} rows, a window has {self.rows}")
+            variates = self.detector.past * len(self.inputs)
+            if self.detector.states >= variates:
+                raise ValueError(
+                    f"detector.states = {self.detector.states}: must be below past * inputs = "
+                    f"{variates}"
+                )
+            if len(self.labels) < 2:
+                raise ValueError("[labels] needs two faults or more")
         elif self.regression is None:
             raise ValueError("task 'regression' needs the section [regression]")
+        elif self.regression.average_rows > self.rows:
+            raise ValueError("regression.average_rows is more than the rows of a window")
         return self
 
     @model_validator(mode="after")
     def _runs_are_sound(self) -> Self:
-        names = [r.name for r in self.runs]
-        double = sorted({n for n in names if names.count(n) > 1})
-        if double:
-            raise ValueError(f"run {double[0]!r} is listed twice; a run trains or tests, not both")
+        if double := _twice([i.name for i in self.inputs]):
+            raise ValueError(f"input {double!r} is listed twice")
+        if double := _twice([r.name for r in self.runs]):
+            raise ValueError(f"run {double!r} is listed twice; a run trains or tests, not both")
         for use in ("train", "test"):
             if not self.of(use):
                 raise ValueError(f"no run has use = '{use}'")
@@ -181,11 +202,48 @@ class TrainConfig(Strict):
                 raise ValueError(f"label {untrained[0]!r} has no training run")
             if not any(r.label == NORMAL for r in self.of("train")):
                 raise ValueError("the detector needs a training run with label 'normal'")
+            if all(r.label == NORMAL for r in self.of("test")):
+                raise ValueError("no test run has a label of [labels]: no fault could be judged")
+        return self
+
+    @model_validator(mode="after")
+    def _something_is_left(self) -> Self:
+        if self.regression is not None:
+            train = [r.name for r in self.of("train")]
+            unknown = sorted(set(self.regression.exclude) - set(train))
+            if unknown:
+                raise ValueError(f"regression.exclude: {unknown[0]!r} is no training run")
+            if set(train) == set(self.regression.exclude):
+                raise ValueError("regression.exclude leaves no training run")
+            if all(r.label in self.excluded_labels for r in self.of("test")):
+                raise ValueError("every test run has the label of a run in regression.exclude")
         return self
 
     def of(self, use: str) -> tuple[RunSection, ...]:
         """The runs for training or for testing."""
         return tuple(r for r in self.runs if r.use == use)
+
+    @property
+    def columns(self) -> list[str]:
+        """Data columns of the inputs, in their order."""
+        return [i.column or i.name for i in self.inputs]
+
+    @property
+    def excluded_labels(self) -> set[str]:
+        """Labels of the training runs that a regression leaves out."""
+        names = self.regression.exclude if self.regression is not None else ()
+        return {r.label for r in self.of("train") if r.name in names}
+
+
+def _twice(names: Sequence[str]) -> str | None:
+    return next((n for n in names if names.count(n) > 1), None)
+
+
+def given(section: T | None) -> T:
+    """A section that its task needs; that it is there has been checked on loading."""
+    if section is None:
+        raise AssertionError("checked by the configuration")
+    return section
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,5 +273,5 @@ def load_config(path: Path) -> LoadedConfig:
     try:
         config = TrainConfig.model_validate(raw)
     except ValidationError as error:
-        raise ConfigError(f"{path}: {first_problem(error)}") from None
+        raise ConfigError(f"{path}: {mistakes(error)[0]}") from None
     return LoadedConfig(config, path, text)

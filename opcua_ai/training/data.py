@@ -62,7 +62,7 @@ class DataSet:
 def load_data(loaded: LoadedConfig, override: Path | None = None) -> DataSet:
     """Read the runs that the configuration lists, from ``override`` instead of its own file.
 
-    Raises DataError naming the file and the run or column.
+    Raises DataError naming the file and the run or column, also when no window fits into a run.
     """
     path = override if override is not None else find_data(loaded)
     if not path.exists():
@@ -70,9 +70,16 @@ def load_data(loaded: LoadedConfig, override: Path | None = None) -> DataSet:
     config = loaded.config
     if path.is_dir():
         runs = tuple(_read_table(path / r.name, r, config.data.time_column) for r in config.runs)
-        parts = b"".join((path / r.name).read_bytes() for r in config.runs)
-        return DataSet(path, hashlib.sha256(parts).hexdigest(), runs)
-    return DataSet(path, hashlib.sha256(path.read_bytes()).hexdigest(), _read_npz(path, loaded))
+        content = b"".join((path / r.name).read_bytes() for r in config.runs)
+    else:
+        runs = _read_npz(path, loaded)
+        content = path.read_bytes()
+    for run in runs:
+        if len(run.table) < config.rows:
+            raise DataError(
+                f"{path}: run {run.name}: {len(run.table)} rows; a window needs {config.rows}"
+            )
+    return DataSet(path, hashlib.sha256(content).hexdigest(), runs)
 
 
 def find_data(loaded: LoadedConfig) -> Path:

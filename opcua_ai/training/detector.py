@@ -36,12 +36,9 @@ class Detector:
     limits: FloatArray
     """[2] limits of the two statistics."""
 
-    def scores(self, scaled: FloatArray) -> FloatArray:
-        """Score of every row of scaled rows [n, tags] that has enough rows before it; 1 = limit."""
-        return (self.statistics(scaled) / self.limits).max(axis=1)
-
     def statistics(self, scaled: FloatArray) -> FloatArray:
-        """[n - past - average_rows + 2, 2] averaged statistics of scaled rows [n, tags]."""
+        """Averaged statistics of every row of scaled rows [n, tags] that has enough rows before it
+        [n - past - average_rows + 2, 2]."""
         past = cut(scaled, self.past)
         squares = (past.reshape(len(past), -1) @ self.projection) ** 2
         both = np.stack(

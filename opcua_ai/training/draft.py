@@ -34,15 +34,7 @@ def draft_manifest(
     if still:
         raise DataError(f"{data.path}: input {still[0]!r} never changes in the training data")
     inputs = tuple(
-        InputSpec(
-            name=i.name,
-            description=i.description,
-            unit=i.unit,
-            low=i.low,
-            high=i.high,
-            mean=float(m),
-            std=float(s),
-        )
+        InputSpec(**i.model_dump(exclude={"column"}), mean=float(m), std=float(s))
         for i, m, s in zip(config.inputs, mean, std, strict=True)
     )
     return Manifest(

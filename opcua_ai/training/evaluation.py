@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from opcua_ai.core.errors import DataError
 from opcua_ai.core.types import FloatArray
-from opcua_ai.inference.manifest import Manifest
+from opcua_ai.inference.manifest import Figures, Manifest
 from opcua_ai.training.config import TrainConfig
 from opcua_ai.training.data import Run
 from opcua_ai.training.metrics import (
@@ -59,8 +58,6 @@ def run_outputs(
 ) -> Outputs:
     """Outputs for the window that ends at each row from ``manifest.rows - 1`` on."""
     windows = cut(run.take(columns), manifest.rows)
-    if not len(windows):
-        raise DataError(f"run {run.name}: {len(run.table)} rows; a window needs {manifest.rows}")
     chunks = [
         predict(cleaned(windows[i : i + CHUNK], manifest)) for i in range(0, len(windows), CHUNK)
     ]
@@ -71,8 +68,7 @@ def evaluate_faults(
     config: TrainConfig, manifest: Manifest, runs: Sequence[Run], predict: Predictor
 ) -> FaultReport:
     """Run the test protocol of a fault model."""
-    columns = [i.column or i.name for i in config.inputs]
-    results = [(run, run_outputs(run, columns, manifest, predict)) for run in runs]
+    results = [(run, run_outputs(run, config.columns, manifest, predict)) for run in runs]
     labels = list(config.labels)
     limit = manifest.output(DETECTION).limit or 1.0
     first = manifest.rows - 1
@@ -104,14 +100,15 @@ def evaluate_faults(
             truth.append(np.full(len(alarm) - split, wanted, np.int64))
             probabilities.append(outputs[FAULT][split:])
     y, p = np.concatenate(truth), np.concatenate(probabilities)
+    naming = judge_names(y, p, labels)
     return FaultReport(
         detections=tuple(detections),
         far_normal=_mean([d.far for d in detections if np.isnan(d.fdr)]),
         far_before=_mean([d.far for d in detections if not np.isnan(d.fdr)]),
         fdr=_subset_fdr(config, detections),
         auc=detection_auc(np.concatenate(normal_scores), np.concatenate(fault_scores)),
-        naming=judge_names(y, p, labels),
-        accuracy={"all": judge_names(y, p, labels).accuracy}
+        naming=naming,
+        accuracy={"all": naming.accuracy}
         | {
             name: subset_accuracy(y, p, [labels.index(x) for x in left_out])
             for name, left_out in config.evaluation.subsets.items()
@@ -134,9 +131,9 @@ def _mean(values: Sequence[float]) -> float:
     return float(np.mean(known)) if known else float("nan")
 
 
-def flat_figures(report: FaultReport) -> dict[str, float | int | str | None]:
+def flat_figures(report: FaultReport) -> Figures:
     """The main figures of a report under short names, for manifest and card."""
-    figures: dict[str, float | int | str | None] = {
+    figures: Figures = {
         "far_normal": report.far_normal,
         "far_before_onset": report.far_before,
         **{f"fdr_{name}": value for name, value in report.fdr.items()},
@@ -149,3 +146,27 @@ def flat_figures(report: FaultReport) -> dict[str, float | int | str | None]:
         "overall_accuracy": report.overall_accuracy,
     }
     return {k: round(v, 4) if isinstance(v, float) else v for k, v in figures.items()}
+
+
+def run_cells(report: FaultReport) -> list[tuple[Detection, list[str]]]:
+    """Each test run with its figures as text: FDR, FAR, delay, rows until it is named, precision,
+    recall, F1. A normal run has false alarms only; "none" = not within the run."""
+    return [(found, _cells(report, found)) for found in report.detections]
+
+
+def _cells(report: FaultReport, found: Detection) -> list[str]:
+    scores = report.naming.per_class.get(found.label)
+    if scores is None:
+        return ["", number(found.far, 3), *[""] * 5]
+    delays = (found.delay, report.named_delay.get(found.run))
+    return [
+        number(found.fdr, 3),
+        number(found.far, 3),
+        *("none" if rows is None else str(rows) for rows in delays),
+        *(number(score, 2) for score in scores),
+    ]
+
+
+def number(value: float, digits: int) -> str:
+    """With that many decimals; empty for NaN."""
+    return "" if np.isnan(value) else f"{value:.{digits}f}"

@@ -14,10 +14,11 @@ from rich.console import Console
 from opcua_ai.core.errors import DataError
 from opcua_ai.core.types import FloatArray
 from opcua_ai.inference.kinds import keras as keras_kind
-from opcua_ai.inference.manifest import Manifest, OutputSpec
+from opcua_ai.inference.manifest import Figures, Manifest, OutputSpec
+from opcua_ai.inference.preprocess import scaling
 from opcua_ai.training.architectures import Task
 from opcua_ai.training.baseline import FAULT_BASELINE, fit_fault_baseline
-from opcua_ai.training.config import LoadedConfig, NetworkSection, TrainConfig
+from opcua_ai.training.config import LoadedConfig, TrainConfig, given
 from opcua_ai.training.data import DataSet, Run
 from opcua_ai.training.detector import Detector, detection_layers, fit_detector
 from opcua_ai.training.draft import draft_manifest
@@ -45,8 +46,6 @@ class FaultResult:
     manifest: Manifest
     model: Any
     report: FaultReport
-    baseline: FaultReport
-    per_seed: tuple[FaultReport, ...]
 
 
 class FaultTraining:
@@ -55,7 +54,9 @@ class FaultTraining:
     def __init__(self, loaded: LoadedConfig, data: DataSet, console: Console) -> None:
         self.loaded, self.data, self.console = loaded, data, console
         self.config: TrainConfig = loaded.config
-        self.columns = [i.column or i.name for i in self.config.inputs]
+        self.network = given(self.config.network)
+        self.cva = given(self.config.detector)
+        self.columns = self.config.columns
         self.labels = list(self.config.labels)
         self.train = data.of("train")
         self.normal = tuple(r for r in self.train if not r.faulty)
@@ -82,8 +83,7 @@ class FaultTraining:
 
     def scaled(self, run: Run) -> FloatArray:
         """Scaled rows [n, tags] of a run."""
-        mean = np.array([i.mean for i in self.manifest.inputs])
-        std = np.array([i.std for i in self.manifest.inputs])
+        mean, std = scaling(self.manifest)
         return (run.take(self.columns) - mean) / std
 
     def examples(self, part: tuple[float, float] = (0.0, 1.0), seed: int = 0) -> Examples:
@@ -99,17 +99,9 @@ class FaultTraining:
             seed=seed,
         )
 
-    @property
-    def network(self) -> NetworkSection:
-        if self.config.network is None:
-            raise AssertionError("checked by the configuration")
-        return self.config.network
-
     def detector(self) -> Detector:
         """The detector, fitted on the normal training runs."""
-        if self.config.detector is None:
-            raise AssertionError("checked by the configuration")
-        return fit_detector([self.scaled(r) for r in self.normal], self.config.detector)
+        return fit_detector([self.scaled(r) for r in self.normal], self.cva)
 
     def task(self, detector: Detector) -> Task:
         """What a classifier has to do; it may use the detector's canonical variates."""
@@ -149,6 +141,16 @@ class FaultTraining:
     def _folder(self, state_home: Path, seed: int) -> Path:
         return state_home / self.config.name / f"seed-{seed}"
 
+    def validate(self, state_home: Path, fresh: bool = False) -> None:
+        """Train on the first part of every training run and report on the rest, epoch by epoch.
+
+        For choosing settings: the test runs are not touched and no bundle is written.
+        """
+        detector = self.detector()
+        for seed in self.config.seeds:
+            self.classifier(detector, seed, state_home, validate=True, fresh=fresh)
+        self.forget(state_home)
+
     def run(self, state_home: Path, fresh: bool = False) -> FaultResult:
         """Train all seeds, build the bundle's model, judge it on the test runs."""
         detector = self.detector()
@@ -165,14 +167,11 @@ class FaultTraining:
         self.console.print("judging on the test runs")
         per_seed = tuple(judge(combine([n], detector, self.manifest)) for n in networks)
         report = judge(model) if len(networks) > 1 else per_seed[0]
-        settings = self.config.detector
-        if settings is None:
-            raise AssertionError("checked by the configuration")
         classical = fit_fault_baseline(
             [self.scaled(r) for r in self.normal],
             self.examples(seed=self.config.seeds[0]),
-            settings.false_alarms,
-            settings.folds,
+            self.cva.false_alarms,
+            self.cva.folds,
             self.config.seeds[0],
         )
         baseline = evaluate_faults(self.config, self.manifest, test, classical.predict)
@@ -182,7 +181,7 @@ class FaultTraining:
                 "baseline": {"method": FAULT_BASELINE} | flat_figures(baseline),
             }
         )
-        return FaultResult(manifest, model, report, baseline, per_seed)
+        return FaultResult(manifest, model, report)
 
 
 def complete(run: Run, columns: Sequence[str]) -> FloatArray:
@@ -211,12 +210,12 @@ def combine(networks: Sequence[Any], detector: Detector, manifest: Manifest) -> 
     return keras.Model(windows, {DETECTION: score, FAULT: named})
 
 
-def seed_spread(reports: Sequence[FaultReport]) -> dict[str, float | int | str | None]:
+def seed_spread(reports: Sequence[FaultReport]) -> Figures:
     """Mean and standard deviation over the seeds of what depends on them."""
     if len(reports) < 2:
         return {}
     names = ("accuracy_all", "macro_f1", "overall_accuracy")
-    figures: dict[str, float | int | str | None] = {"seeds": len(reports)}
+    figures: Figures = {"seeds": len(reports)}
     for name in names:
         values = [float(flat_figures(r)[name] or 0.0) for r in reports]
         figures[f"{name}_seed_mean"] = round(float(np.mean(values)), 4)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from opcua_ai.core.types import FloatArray
-from opcua_ai.inference.kinds._quiet import quiet_stderr  # noqa: PLC2701
 from opcua_ai.inference.kinds.keras import import_keras
+from opcua_ai.inference.quiet import quiet_stderr
 from opcua_ai.training import architectures
 from opcua_ai.training.config import NetworkSection
 from opcua_ai.training.progress import epochs_bar
@@ -32,12 +32,7 @@ class Examples:
 
 
 class Interrupted(Exception):  # noqa: N818  (not an error: the user pressed Ctrl-C)
-    """The training was stopped on request after ``epochs`` finished epochs."""
-
-    def __init__(self, epochs: int, total: int) -> None:
-        super().__init__(f"{epochs} of {total} epochs are kept")
-        self.epochs = epochs
-        self.total = total
+    """The training was stopped on request; the message says how much of it is kept."""
 
 
 def fit_classifier(
@@ -48,7 +43,6 @@ def fit_classifier(
     state: TrainingState,
     console: Console,
     validation: Examples | None = None,
-    title: str = "",
 ) -> Any:
     """A trained Keras model [rows, tags] -> probabilities [classes].
 
@@ -60,12 +54,11 @@ def fit_classifier(
     _deterministic(keras)
     done = state.finished_epochs()
     if done:
-        model = keras.saving.load_model(state.checkpoint)
+        model = keras.saving.load_model(state.checkpoint(done))
     else:
         model = _compiled(keras, len(train), settings, task)
-    title = title or f"seed {seed}"
     try:
-        with epochs_bar(console, title, settings.epochs, done) as report:
+        with epochs_bar(console, f"seed {seed}", settings.epochs, done) as report:
             for epoch in range(done, settings.epochs):
                 figures = _one_epoch(model, train, settings, seed, epoch)
                 if validation is not None and len(validation):
@@ -74,7 +67,7 @@ def fit_classifier(
                 done = epoch + 1
                 report(done, figures)
     except KeyboardInterrupt:
-        raise Interrupted(done, settings.epochs) from None
+        raise Interrupted(f"{done} of {settings.epochs} epochs are kept") from None
     return model
 
 

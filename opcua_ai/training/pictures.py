@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from opcua_ai.inference.model import Model
-from opcua_ai.training.config import LoadedConfig
+from opcua_ai.training.config import LoadedConfig, given
 from opcua_ai.training.data import Run
 from opcua_ai.training.evaluation import run_outputs
 from opcua_ai.training.regression import averaged_target
@@ -40,17 +40,16 @@ def confusion(path: Path, matrix: NDArray[np.int64], labels: Sequence[str], titl
 
 def regression(path: Path, loaded: LoadedConfig, model: Model, runs: Sequence[Run]) -> None:
     """Predicted against true values of the test runs, with the interval, as a PNG."""
-    settings = loaded.config.regression
-    if settings is None:
-        raise AssertionError("checked by the configuration")
+    settings = given(loaded.config.regression)
     spec = model.manifest.outputs[0]
-    columns = [i.column or i.name for i in loaded.config.inputs]
     figure = Figure(figsize=(7, 6), layout="constrained")
     axes = figure.add_subplot()
     low, high = float("inf"), float("-inf")
     for run in runs:
         truth = averaged_target(run, model.manifest, settings)
-        guess = run_outputs(run, columns, model.manifest, model.outputs)[spec.name][:, 0]
+        guess = run_outputs(run, loaded.config.columns, model.manifest, model.outputs)[spec.name][
+            :, 0
+        ]
         axes.plot(truth, guess, ".", markersize=2, label=run.name)
         low, high = min(low, float(truth.min())), max(high, float(truth.max()))
     ends = np.array([low, high])

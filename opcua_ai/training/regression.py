@@ -8,19 +8,19 @@ seen (each left out once).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
+from opcua_ai.core import plugins
 from opcua_ai.core.errors import DataError
 from opcua_ai.core.types import FloatArray
 from opcua_ai.inference.kinds import linear
-from opcua_ai.inference.manifest import Manifest, OutputSpec
-from opcua_ai.training import targets
+from opcua_ai.inference.manifest import Figures, Manifest, OutputSpec
 from opcua_ai.training.baseline import regression_baselines
-from opcua_ai.training.config import LoadedConfig, RegressionSection
+from opcua_ai.training.config import LoadedConfig, RegressionSection, given
 from opcua_ai.training.data import DataSet, Run
 from opcua_ai.training.draft import draft_manifest
 from opcua_ai.training.evaluation import Predictor, run_outputs
@@ -61,9 +61,16 @@ class RegressionResult:
 
 
 def target_of(run: Run, settings: RegressionSection) -> FloatArray:
-    """Computed target [n] of the rows of a run."""
-    module = targets.load(settings.target)
-    return np.asarray(module.compute(run.take(module.COLUMNS)), np.float64)
+    """Computed target [n] of the rows of a run. Raises DataError where it is not a number."""
+    module = plugins.load("training.targets", settings.target)
+    y = np.asarray(module.compute(run.take(module.COLUMNS)), np.float64)
+    gaps = np.flatnonzero(~np.isfinite(y))
+    if gaps.size:
+        raise DataError(
+            f"run {run.name}: row {gaps[0]}: the target {settings.target!r} cannot be computed: "
+            "one of its columns has missing values"
+        )
+    return y
 
 
 def windows_of(run: Run, manifest: Manifest, columns: Sequence[str]) -> FloatArray:
@@ -84,20 +91,13 @@ class RegressionTraining:
     def __init__(self, loaded: LoadedConfig, data: DataSet, console: Console) -> None:
         self.loaded, self.data, self.console = loaded, data, console
         config = loaded.config
-        if config.regression is None:
-            raise AssertionError("checked by the configuration")
-        self.settings = config.regression
-        if self.settings.average_rows > config.rows:
-            raise DataError(f"{loaded.path}: regression.average_rows is more than rows")
-        self.columns = [i.column or i.name for i in config.inputs]
+        self.settings = given(config.regression)
+        self.columns = config.columns
         self.train = tuple(r for r in data.of("train") if r.name not in self.settings.exclude)
-        self.module = targets.load(self.settings.target)
         rows = np.concatenate([r.take(self.columns) for r in self.train])
+        target = plugins.load("training.targets", self.settings.target)
         output = OutputSpec(
-            name=self.module.OUTPUT,
-            type="value",
-            unit=self.module.UNIT,
-            description=self.module.DESCRIPTION,
+            name=target.OUTPUT, type="value", unit=target.UNIT, description=target.DESCRIPTION
         )
         self.manifest = draft_manifest(loaded, data, "linear", rows, (output,))
 
@@ -108,6 +108,17 @@ class RegressionTraining:
         y = [averaged_target(r, self.manifest, self.settings) for r in runs]
         index = [np.full(len(part), i, np.int64) for i, part in enumerate(y)]
         return Rows(np.concatenate(x), np.concatenate(y), np.concatenate(index))
+
+    def validate(self) -> None:
+        """Report the error on training runs left out of the fit one by one.
+
+        For choosing settings: the test runs are not touched and no bundle is written.
+        """
+        residuals = left_out_residuals(self.rows(self.train))
+        rmse = float(np.sqrt(np.mean(residuals**2)))
+        self.console.print(
+            f"left-out training runs: RMSE {rmse:.4g} {self.manifest.outputs[0].unit}"
+        )
 
     def run(self) -> RegressionResult:
         """Fit, estimate errors, judge on the test runs beside the baselines."""
@@ -128,7 +139,7 @@ class RegressionTraining:
         training = manifest.training.model_copy(update={"warnings": warnings})
         update = {
             "training": training,
-            "metrics": regression_figures(report) | self._slope_figures(fit, manifest),
+            "metrics": regression_figures(report) | self._slope_figures(fit, kind),
             "baseline": self._baselines(rows),
         }
         return RegressionResult(manifest.model_copy(update=update), fit, report)
@@ -145,25 +156,19 @@ class RegressionTraining:
             design = np.column_stack([np.ones(len(chosen)), rows.x[chosen]])
             draws.append(np.asarray(np.linalg.lstsq(design, rows.y[chosen])[0][1:], np.float64))
         covariance = np.atleast_2d(np.cov(np.array(draws), rowvar=False))
-        return linear.Fit(fit.intercept, fit.coefficients, covariance, fit.rank, fit.warning)
+        return replace(fit, covariance=covariance)
 
-    def _slope_figures(
-        self, fit: linear.Fit, manifest: Manifest
-    ) -> dict[str, float | int | str | None]:
-        kind = linear.LinearKind(fit, self.settings.average_rows, manifest)
-        figures: dict[str, float | int | str | None] = {
-            "rank": fit.rank,
-            "design": fit.warning or "full rank",
-        }
+    def _slope_figures(self, fit: linear.Fit, kind: linear.LinearKind) -> Figures:
+        figures: Figures = {"rank": fit.rank, "design": fit.warning or "full rank"}
         for tag, (slope, error) in kind.slopes().items():
             figures[f"slope {tag}"] = round(slope, 4)
             figures[f"slope {tag} standard error"] = round(error, 4)
         return figures
 
-    def _baselines(self, rows: Rows) -> dict[str, float | int | str | None]:
-        out = excluded_labels(self.loaded)
+    def _baselines(self, rows: Rows) -> Figures:
+        out = self.loaded.config.excluded_labels
         test = self.rows([r for r in self.data.of("test") if r.label not in out])
-        figures: dict[str, float | int | str | None] = {
+        figures: Figures = {
             "method": "mean of the training rows; scikit-learn RidgeCV and "
             "HistGradientBoostingRegressor on the same averaged inputs"
         }
@@ -176,8 +181,8 @@ class RegressionTraining:
         return figures
 
 
-def left_out_interval(rows: Rows, level: float) -> tuple[float, float]:
-    """Quantiles of the residuals of runs that the fit has not seen, each run left out once."""
+def left_out_residuals(rows: Rows) -> FloatArray:
+    """Residuals of runs that the fit has not seen, each run left out once."""
     residuals: list[FloatArray] = []
     runs = np.unique(rows.run)
     for run in runs:
@@ -186,8 +191,13 @@ def left_out_interval(rows: Rows, level: float) -> tuple[float, float]:
             linear.fit(rows.x[~out], rows.y[~out]) if len(runs) > 1 else linear.fit(rows.x, rows.y)
         )
         residuals.append(rows.y[out] - part.intercept - rows.x[out] @ part.coefficients)
+    return np.concatenate(residuals)
+
+
+def left_out_interval(rows: Rows, level: float) -> tuple[float, float]:
+    """Quantiles of the left-out residuals that hold the share ``level`` of them."""
     tail = (1.0 - level) / 2.0
-    low, high = np.quantile(np.concatenate(residuals), [tail, 1.0 - tail])
+    low, high = np.quantile(left_out_residuals(rows), [tail, 1.0 - tail])
     return float(low), float(high)
 
 
@@ -195,27 +205,19 @@ def evaluate_regression(
     loaded: LoadedConfig, manifest: Manifest, runs: Sequence[Run], predict: Predictor
 ) -> RegressionReport:
     """Run the test protocol of a regression model."""
-    settings = loaded.config.regression
-    if settings is None:
-        raise AssertionError("checked by the configuration")
-    columns = [i.column or i.name for i in loaded.config.inputs]
+    config = loaded.config
+    settings = given(config.regression)
     spec = manifest.outputs[0]
     truth = {r.name: averaged_target(r, manifest, settings) for r in runs}
-    guess = {r.name: run_outputs(r, columns, manifest, predict)[spec.name][:, 0] for r in runs}
-    left_out = excluded_labels(loaded)
-    seen = [r.name for r in runs if r.label not in left_out]
+    guess = {
+        r.name: run_outputs(r, config.columns, manifest, predict)[spec.name][:, 0] for r in runs
+    }
+    seen = [r.name for r in runs if r.label not in config.excluded_labels]
     return RegressionReport(
         overall=_joint(truth, guess, seen, spec.interval),
         everything=_joint(truth, guess, list(truth), spec.interval),
         per_run={n: judge_regression(truth[n], guess[n], spec.interval) for n in truth},
     )
-
-
-def excluded_labels(loaded: LoadedConfig) -> set[str]:
-    """Labels of the training runs that were left out."""
-    settings = loaded.config.regression
-    names = settings.exclude if settings is not None else ()
-    return {r.label for r in loaded.config.of("train") if r.name in names}
 
 
 def _joint(
@@ -228,7 +230,7 @@ def _joint(
     return judge_regression(y, np.concatenate([guess[n] for n in names]), interval)
 
 
-def regression_figures(report: RegressionReport) -> dict[str, float | int | str | None]:
+def regression_figures(report: RegressionReport) -> Figures:
     """The main figures of a report, for manifest and card."""
     found = report.overall
     return {

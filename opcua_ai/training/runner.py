@@ -32,10 +32,7 @@ def train(
 
     Raises ConfigError, DataError, BundleError, and Interrupted after Ctrl-C.
     """
-    loaded = load_config(config)
-    if seed is not None:
-        chosen = loaded.config.model_copy(update={"seeds": (seed,)})
-        loaded = LoadedConfig(chosen, loaded.path, loaded.text)
+    loaded = _load(config, seed)
     found = load_data(loaded, data)
     root = output if output is not None else default_output(loaded)
     if loaded.config.task == "fault":
@@ -44,6 +41,35 @@ def train(
         folder = _train_regression(loaded, found, console, root)
     console.print(f"bundle {folder}", soft_wrap=True)
     return folder
+
+
+def validate(
+    config: Path,
+    console: Console,
+    data: Path | None = None,
+    seed: int | None = None,
+    fresh: bool = False,
+    state_home: Path = HOME,
+) -> None:
+    """Judge the settings on held-out parts of the training runs; writes no bundle.
+
+    Raises ConfigError, DataError, and Interrupted after Ctrl-C.
+    """
+    loaded = _load(config, seed)
+    found = load_data(loaded, data)
+    if loaded.config.task == "fault":
+        FaultTraining(loaded, found, console).validate(state_home / "validation", fresh)
+    else:
+        RegressionTraining(loaded, found, console).validate()
+    console.print("no bundle written; the test runs were not touched")
+
+
+def _load(config: Path, seed: int | None) -> LoadedConfig:
+    loaded = load_config(config)
+    if seed is None:
+        return loaded
+    chosen = loaded.config.model_copy(update={"seeds": (seed,)})
+    return LoadedConfig(chosen, loaded.path, loaded.text)
 
 
 def default_output(loaded: LoadedConfig) -> Path:
@@ -89,6 +115,5 @@ def _write(
     loaded: LoadedConfig,
     data: DataSet,
 ) -> Path:
-    columns = [i.column or i.name for i in loaded.config.inputs]
-    golden = golden_windows(data.of("train"), columns, manifest)
+    golden = golden_windows(data.of("train"), loaded.config.columns, manifest)
     return write_bundle(root, manifest, files | {CONFIG: loaded.text}, golden)

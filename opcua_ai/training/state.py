@@ -1,7 +1,7 @@
 """What a stopped training leaves behind, so that the same command goes on.
 
-``.opcua-ai/training/<name>/seed-<n>/`` holds ``epoch.keras`` (weights and optimizer) and
-``state.json`` (the key of the training and the number of finished epochs).
+``.opcua-ai/training/<name>/seed-<n>/`` holds ``epoch-<n>.keras`` (weights and optimizer)
+and ``state.json`` (the key of the training and the number of finished epochs).
 """
 
 from __future__ import annotations
@@ -31,16 +31,17 @@ class TrainingState:
     folder: Path
     key: str
 
-    @property
-    def checkpoint(self) -> Path:
-        return self.folder / "epoch.keras"
+    def checkpoint(self, epochs: int) -> Path:
+        """The model after that many epochs."""
+        return self.folder / f"epoch-{epochs}.keras"
 
     def finished_epochs(self) -> int:
         """Epochs that a training with this key has finished; 0 when there is none."""
         record = self._read()
-        if record.get("key") != self.key or not self.checkpoint.is_file():
+        if record.get("key") != self.key:
             return 0
-        return int(record.get("epochs", 0))
+        epochs = int(record.get("epochs", 0))
+        return epochs if self.checkpoint(epochs).is_file() else 0
 
     def is_of_another_training(self) -> bool:
         """True when the folder holds the state of a training with another key."""
@@ -50,12 +51,14 @@ class TrainingState:
     def save(self, model: Any, epochs: int) -> None:
         """Keep the model after ``epochs`` epochs; a kill in between leaves the older state."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        draft = self.folder / "draft.keras"
-        model.save(draft)
+        newest = self.checkpoint(epochs)
+        model.save(newest)
         note = self.folder / "draft.json"
         note.write_text(json.dumps({"key": self.key, "epochs": epochs}), encoding="utf-8")
-        os.replace(draft, self.checkpoint)
         os.replace(note, self.folder / "state.json")
+        for older in self.folder.glob("epoch-*.keras"):
+            if older != newest:
+                older.unlink()
 
     def clear(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)

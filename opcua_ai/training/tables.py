@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import math
+import re
 
 from rich.console import Console
 from rich.table import Table
 
-from opcua_ai.inference.manifest import Manifest
-from opcua_ai.training.evaluation import FAULT, FaultReport, flat_figures
+from opcua_ai.inference.manifest import Figures, Manifest
+from opcua_ai.training.evaluation import FAULT, FaultReport, flat_figures, number, run_cells
 from opcua_ai.training.regression import RegressionReport
 
 
 def show_faults(console: Console, report: FaultReport, manifest: Manifest) -> None:
     """Main figures, one row per fault, and the confusion matrix."""
-    console.print(_figures("Test runs", flat_figures(report)))
-    console.print(_per_fault(report, manifest))
+    console.print(_figures(flat_figures(report)))
+    console.print(_per_fault(report))
     console.print(_confusion(report, manifest))
 
 
@@ -34,40 +34,28 @@ def show_regression(console: Console, report: RegressionReport, manifest: Manife
     for name, found in rows.items():
         table.add_row(
             name,
-            f"{found.rmse:.3f}",
-            f"{found.mae:.3f}",
-            f"{found.r2:.3f}",
-            _number(found.coverage, 1),
+            number(found.rmse, 3),
+            number(found.mae, 3),
+            number(found.r2, 3),
+            number(found.coverage, 1),
         )
     console.print(table)
 
 
-def _figures(title: str, figures: dict[str, float | int | str | None]) -> Table:
-    table = Table("figure", "value", title=title)
+def _figures(figures: Figures) -> Table:
+    table = Table("figure", "value", title="Test runs")
     for name, value in figures.items():
         table.add_row(name, "" if value is None else str(value))
     return table
 
 
-def _per_fault(report: FaultReport, manifest: Manifest) -> Table:
+def _per_fault(report: FaultReport) -> Table:
     table = Table(title="Fault by fault (delays in rows)")
     table.add_column("run")
     for name in ("FDR", "FAR", "delay", "named after", "precision", "recall", "F1"):
         table.add_column(name, justify="right")
-    spec = manifest.output(FAULT)
-    for found in report.detections:
-        if found.label not in spec.labels:
-            table.add_row(f"{found.run} {found.label}", "", f"{found.far:.3f}", *[""] * 5)
-            continue
-        named = report.named_delay.get(found.run)
-        table.add_row(
-            f"{found.run} {found.label}",
-            _number(found.fdr, 3),
-            _number(found.far, 3),
-            "none" if found.delay is None else str(found.delay),
-            "none" if named is None else str(named),
-            *(f"{x:.2f}" for x in report.naming.per_class[found.label]),
-        )
+    for found, cells in run_cells(report):
+        table.add_row(f"{found.run} {found.label}", *cells)
     return table
 
 
@@ -77,15 +65,14 @@ def _confusion(report: FaultReport, manifest: Manifest) -> Table:
     title = "Confusion, percent of the true fault's rows (down) by the name given (across)"
     table = Table(title=title, box=None, padding=0)  # 21 classes fit in 80 columns
     table.add_column("true", no_wrap=True, min_width=8)
-    short = [label.partition("(")[2].rstrip(")") or label for label in labels]
-    for name in short:
-        table.add_column(name, justify="right", no_wrap=True, min_width=3)
+    numbers = [re.sub(r"\D", "", label) for label in labels]
+    if len(set(numbers)) < len(labels) or "" in numbers:
+        numbers = [str(position) for position in range(1, len(labels) + 1)]
+        labels = [f"{n} {label}" for n, label in zip(numbers, labels, strict=True)]
+    for heading in numbers:
+        table.add_column(heading, justify="right", no_wrap=True, min_width=3)
     for label, row in zip(labels, report.naming.confusion, strict=True):
         total = max(int(row.sum()), 1)
         cells = [f"{100 * int(n) / total:.0f}" if n else "·" for n in row]
         table.add_row(label, *cells)
     return table
-
-
-def _number(value: float, digits: int) -> str:
-    return "" if math.isnan(value) else f"{value:.{digits}f}"

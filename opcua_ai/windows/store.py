@@ -19,6 +19,10 @@ from opcua_ai.core.types import NS, FloatArray, Samples, StatusArray, TimeArray,
 
 log = logging.getLogger(__name__)
 
+BEHIND_ROWS = 3
+"""Rows that the plant may go on behind the clock, as jitter makes it, before the clock counts as
+set back."""
+
 
 class WindowStore:
     """Ring of the newest rows of one source at one period.
@@ -47,21 +51,23 @@ class WindowStore:
         self._monotonic = monotonic
         self._arrived = float("-inf")
         self._columns = columns
-        self._reset()
-
-    def _reset(self) -> None:
-        shape = (self.rows, self._columns)
         waiting = codes.BAD_WAITING_FOR_INITIAL_DATA
+        self._hold_value: FloatArray = np.full(columns, np.nan)
+        self._hold_status: StatusArray = np.full(columns, waiting, np.uint32)
+        self._hold_time: TimeArray = np.zeros(columns, np.int64)
+        self._empty()
+
+    def _empty(self) -> None:
+        shape = (self.rows, self._columns)
         self._value: FloatArray = np.full(shape, np.nan)
-        self._status: StatusArray = np.full(shape, waiting, np.uint32)
+        self._status: StatusArray = np.full(shape, codes.BAD_WAITING_FOR_INITIAL_DATA, np.uint32)
         self._time: TimeArray = np.zeros(shape, np.int64)
-        self._hold_value: FloatArray = np.full(self._columns, np.nan)
-        self._hold_status: StatusArray = np.full(self._columns, waiting, np.uint32)
-        self._hold_time: TimeArray = np.zeros(self._columns, np.int64)
         self._clock = 0
         self._tick = 0
         """Plant time of the next row to close; 0 before the first sample."""
         self._filled = 0
+        self._behind: int | None = None
+        """Where the samples began to stay behind the clock; None while they reach it."""
 
     @property
     def clock(self) -> int:
@@ -78,8 +84,8 @@ class WindowStore:
         if len(samples.time) == 0:
             return
         newest = int(samples.time.max())
-        if self._tick and newest < self._clock - self.rows * self.period:
-            self._step_back(newest)
+        if self._set_back(samples, newest):
+            self._step_back(samples, newest)
         order = np.argsort(samples.time, kind="stable")
         column, value = samples.column[order], samples.value[order]
         status, when = samples.status[order], samples.time[order]
@@ -97,21 +103,41 @@ class WindowStore:
         self._arrived = self._monotonic()
         self.version += 1
 
-    def _step_back(self, newest: int) -> None:
-        """The plant's clock was set back (or one far-off timestamp went by): begin again."""
+    def _set_back(self, samples: Samples, newest: int) -> bool:
+        """Whether the plant's clock was set back (or one far-off timestamp went by).
+
+        An old timestamp alone proves nothing: a tag that rarely changes arrives with one. Proof are
+        a tag that goes far behind its own last time, and a plant that lives on behind the clock.
+        """
+        if newest >= self._clock:
+            self._behind = None
+            return False
+        held = self._hold_time[samples.column]
+        far = newest < self._clock - self.rows * self.period
+        if far and bool((samples.time < held - self.rows * self.period).any()):
+            return True
+        late = bool((samples.time < held).any())
+        if self._behind is None or newest < self._behind:
+            self._behind = newest
+        return (far or late) and newest - self._behind > BEHIND_ROWS * self.period
+
+    def _step_back(self, samples: Samples, newest: int) -> None:
+        """Begin again; a tag that has not changed since still holds its value."""
         self.clock_steps += 1
         back = (self._clock - newest) / NS
         log.warning("the plant's clock went back by %.0f s: its windows begin again", back)
-        self._reset()
+        self._hold_time = np.minimum(self._hold_time, samples.time.min())
+        self._empty()
 
     def _hold(
         self, column: NDArray[np.int32], value: FloatArray, status: StatusArray, when: TimeArray
     ) -> None:
-        fresh = when >= self._hold_time[column]
+        # a lost source is news whenever it is said, and no new time
+        fresh = (when >= self._hold_time[column]) | (status == codes.BAD_NO_COMMUNICATION)
         self.late += int(len(when) - np.count_nonzero(fresh))
         column, value, status, when = column[fresh], value[fresh], status[fresh], when[fresh]
         self._hold_status[column] = status
-        self._hold_time[column] = when
+        self._hold_time[column] = np.maximum(self._hold_time[column], when)
         usable = ~codes.bad_mask(status) & np.isfinite(value)
         self._hold_value[column[usable]] = value[usable]
 

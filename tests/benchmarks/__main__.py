@@ -19,6 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+from asyncua import Client
 from rich.console import Console
 from rich.table import Table
 
@@ -61,6 +62,23 @@ async def probe(seconds: float, period_s: float = 0.005) -> np.ndarray:
     return np.array(lags)
 
 
+async def runs(endpoint: str) -> int:
+    """How often the model has run, read as any client would."""
+    async with Client(endpoint) as client:
+        index = await client.get_namespace_index("urn:opcua-ai:advisory")
+        return await client.get_node(f"ns={index};s=AIAdvisory/Models/faults/Runs").read_value()
+
+
+async def predicting(seconds: float, endpoint: str) -> np.ndarray:
+    """Lag while the model runs; refuses to report a phase in which it did not."""
+    before = await runs(endpoint)
+    lags = await probe(seconds)
+    count = await runs(endpoint) - before
+    if count < 5 * seconds:
+        raise SystemExit(f"the model ran {count} times in {seconds:g} s instead of ten a second")
+    return lags
+
+
 async def train_beside(folder: Path) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "opcua_ai", "train", str(models_dir() / "tep_faults" / "train.toml"),
@@ -91,10 +109,11 @@ async def measure(seconds: float, folder: Path) -> dict[str, np.ndarray]:
     serving = asyncio.create_task(app.serve(settings, models, stop))
     try:
         await asyncio.sleep(10)  # until the window is full
-        found["predicting"] = await probe(seconds)
+        found["predicting"] = await predicting(seconds, settings.server.endpoint)
         trainer = await train_beside(folder)
         await asyncio.sleep(10)  # until the fit is under way
-        found["predicting, training beside"] = await probe(seconds)
+        lags = await predicting(seconds, settings.server.endpoint)
+        found["predicting, training beside"] = lags
         if trainer.returncode is not None:
             raise SystemExit("the training ended before it was measured")
         trainer.kill()

@@ -10,7 +10,7 @@ from opcua_ai.core import plugins
 from opcua_ai.core import status as codes
 from opcua_ai.core.config import Config
 from opcua_ai.core.errors import ConfigError
-from opcua_ai.core.types import ModelResult, Prediction, Tag, Window
+from opcua_ai.core.types import ModelInfo, ModelResult, OutputInfo, Prediction, Tag, Window
 from opcua_ai.decisions import check_policies
 
 POLICIES = plugins.names("decisions")
@@ -59,6 +59,18 @@ def test_bad_predictions_never_become_good_decisions(name: str) -> None:
     decision = policy.decide(bad_result(options))
     assert decision is not None
     assert codes.is_bad(decision.status)
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_before_the_first_run_nothing_good_is_shown(name: str) -> None:
+    options = options_of(name)
+    names = sorted(value for value in vars(options).values() if isinstance(value, str))
+    info = ModelInfo(
+        "m", "b", "1", "", "test", "fault", "FaultPrediction", "", "", "", "",
+        [Tag(n, "") for n in names], [OutputInfo(n, "value") for n in names], {"line1": ()},
+    )  # fmt: skip
+    shown = plugins.load("decisions", name).Policy(options).waiting("line1", info)
+    assert shown is None or codes.is_bad(shown.status)
 
 
 @pytest.mark.parametrize("name", POLICIES)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,13 +9,9 @@ from asyncua import Server, ua
 from asyncua.server.internal_session import InternalSession
 from asyncua.server.user_managers import User, UserManager, UserRole
 
+from opcua_ai.demo.processes import free_port
+
 URI = "urn:test:plant"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Plant:
@@ -110,7 +105,7 @@ class _OneUser(UserManager):
 
 @asynccontextmanager
 async def running(**options) -> AsyncIterator[Plant]:
-    plant = Plant(free_port(), **options)
+    plant = Plant(free_port(0), **options)
     try:
         yield await plant.start()
     finally:

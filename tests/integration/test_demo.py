@@ -58,3 +58,45 @@ def test_ctrl_c_ends_all_processes_within_five_seconds() -> None:
     assert demo.returncode == 0, err
     assert "Traceback" not in err
     assert not [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+
+
+def server_of(demo: subprocess.Popen[str], line: str) -> psutil.Process:
+    """The advisory server's process, once the demo has printed the line."""
+    assert demo.stdout is not None
+    for text in demo.stdout:
+        if text.strip().startswith(line):
+            break
+    family = psutil.Process(demo.pid).children()
+    return next(child for child in family if "serve" in child.cmdline())
+
+
+def test_a_server_that_dies_before_the_client_is_in_is_named() -> None:
+    demo = start()
+    server_of(demo, "advisory").kill()
+    _, err = demo.communicate(timeout=30)
+    assert demo.returncode == 1
+    assert "Traceback" not in err
+    assert "the advisory server ended with exit code -9" in err
+
+
+def test_ctrl_c_ends_a_demo_whose_server_hangs_within_five_seconds() -> None:
+    demo = start()
+    server = server_of(demo, "row ")
+    server.suspend()
+    asked = time.monotonic()
+    demo.send_signal(signal.SIGINT)
+    _, err = demo.communicate(timeout=60)
+    assert time.monotonic() - asked < 5
+    assert demo.returncode == 0, err
+    assert not server.is_running()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child")
+def test_a_killed_demo_leaves_no_process_behind() -> None:
+    demo = start()
+    server_of(demo, "advisory")
+    family = psutil.Process(demo.pid).children()
+    demo.kill()
+    demo.communicate(timeout=30)
+    _, left = psutil.wait_procs(family, timeout=10)
+    assert not left

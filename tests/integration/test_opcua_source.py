@@ -17,8 +17,9 @@ from opcua_ai.core import status
 from opcua_ai.core.errors import AccessError, ConfigError, SourceLostError
 from opcua_ai.core.ports import SourceState
 from opcua_ai.core.types import from_datetime
+from opcua_ai.demo.processes import free_port
 from opcua_ai.sources.opcua import Options, Source
-from tests.integration.plant_server import Plant, free_port, limited, running
+from tests.integration.plant_server import Plant, limited, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -125,7 +126,7 @@ async def test_quality_travels(plant):
 
 async def test_restart_with_moved_namespaces_and_a_node_less(caplog):
     caplog.set_level(logging.INFO, "opcua_ai")
-    port = free_port()
+    port = free_port(0)
     plant = await Plant(port).start()
     src = source(plant.url)
     await src.connect()
@@ -222,7 +223,7 @@ async def simulator():
     pytest.importorskip("opcua_ai_simulator.cli")
     from tests.integration.simulated import start
 
-    process, url = await asyncio.to_thread(start, free_port())
+    process, url = await asyncio.to_thread(start, free_port(0))
     try:
         yield url, process
     finally:
@@ -262,7 +263,7 @@ async def test_a_policy_that_the_server_lacks(plant, tmp_path):
 
 
 async def test_nobody_there():
-    src = source(f"opc.tcp://127.0.0.1:{free_port()}/x")
+    src = source(f"opc.tcp://127.0.0.1:{free_port(0)}/x")
     with pytest.raises(SourceLostError, match="connection refused"):
         await src.connect()
     assert src.state is SourceState.LOST

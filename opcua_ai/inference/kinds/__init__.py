@@ -5,7 +5,8 @@
 ``sample_bundle(folder) -> Path``
     writes a tiny bundle of this kind below ``folder`` and returns where, for the contract test.
 
-A kind that knows more than its outputs also offers the methods of ``SelfExplaining``.
+A kind that knows more than its outputs also offers the methods of ``SelfExplaining``, one that can
+compute a single output more cheaply that of ``PartlyCallable``.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ import numpy as np
 
 from opcua_ai.core.errors import BundleError
 from opcua_ai.core.types import FloatArray
-from opcua_ai.inference.kinds._quiet import quiet_stderr
 from opcua_ai.inference.manifest import Manifest
+from opcua_ai.inference.quiet import quiet_stderr
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +38,10 @@ class KerasKind:
             part = import_keras().Model(model.inputs, {score.name: model.output[score.name]})
             self._score_name = score.name
             self._score = compiled(part, shape)
+
+    @property
+    def accelerator(self) -> str:
+        return "GPU" if import_keras().distribution.list_devices("gpu") else "CPU"
 
     def predict(self, windows: FloatArray) -> Mapping[str, FloatArray]:
         """Scaled windows [batch, rows, tags] -> output name -> [batch, width]."""
@@ -97,7 +101,7 @@ def import_keras() -> Any:
                 log.debug("TensorFlow %s, GPUs: %d", tf.__version__, len(devices))
         except ImportError as error:
             raise BundleError(
-                f"kind 'keras' needs Keras and TensorFlow ({error}): pip install 'opcua-ai[keras]'"
+                f"kind 'keras' needs Keras and TensorFlow ({error}): pip install keras tensorflow"
             ) from error
     return keras
 

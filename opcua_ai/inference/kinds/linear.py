@@ -24,15 +24,22 @@ FILE = "model.npz"
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
-    """Result of a least-squares fit on scaled inputs."""
+class Coefficients:
+    """What predicts, for scaled inputs."""
 
     intercept: float
     coefficients: FloatArray
     """[tags]"""
     covariance: FloatArray
     """[tags, tags], of the coefficients; NaN where the data cannot tell (no spare rows)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fit(Coefficients):
+    """Result of a least-squares fit."""
+
     rank: int
+    """Of the design; one more than the tags when nothing is missing."""
     warning: str = ""
     """One sentence when the design is rank-deficient; empty otherwise."""
 
@@ -66,7 +73,7 @@ def fit(x: FloatArray, y: FloatArray, names: tuple[str, ...] = ()) -> Fit:
     )
 
 
-def to_bytes(result: Fit, average_rows: int) -> bytes:
+def to_bytes(result: Coefficients, average_rows: int) -> bytes:
     """Content of ``model.npz``."""
     buffer = io.BytesIO()
     np.savez(
@@ -82,8 +89,10 @@ def to_bytes(result: Fit, average_rows: int) -> bytes:
 class LinearKind:
     """A loaded linear model; exact parts and slopes."""
 
-    def __init__(self, result: Fit, average_rows: int, manifest: Manifest) -> None:
-        self._fit = result
+    accelerator = "CPU"
+
+    def __init__(self, result: Coefficients, average_rows: int, manifest: Manifest) -> None:
+        self._linear = result
         self._rows = average_rows
         self._output = manifest.outputs[0].name
         self._names = [i.name for i in manifest.inputs]
@@ -91,17 +100,17 @@ class LinearKind:
 
     def predict(self, windows: FloatArray) -> Mapping[str, FloatArray]:
         """Scaled windows [batch, rows, tags] -> {output: [batch, 1]}."""
-        total = self._fit.intercept + self.parts(windows).sum(axis=1)
+        total = self._linear.intercept + self.parts(windows).sum(axis=1)
         return {self._output: total[:, None]}
 
     def parts(self, windows: FloatArray) -> FloatArray:
         """Part of each tag in the value [batch, tags], in the unit of the output."""
-        return windows[:, -self._rows :].mean(axis=1) * self._fit.coefficients
+        return windows[:, -self._rows :].mean(axis=1) * self._linear.coefficients
 
     def slopes(self) -> dict[str, tuple[float, float]]:
         """Tag -> (change of the output per unit of the tag, standard error)."""
-        per_unit = self._fit.coefficients / self._std
-        error = np.sqrt(np.diag(self._fit.covariance)) / self._std
+        per_unit = self._linear.coefficients / self._std
+        error = np.sqrt(np.diag(self._linear.covariance)) / self._std
         pairs = zip(per_unit.tolist(), error.tolist(), strict=True)
         return dict(zip(self._names, pairs, strict=True))
 
@@ -112,11 +121,10 @@ def load(folder: Path, manifest: Manifest) -> LinearKind:
     tags = len(manifest.inputs)
     try:
         with np.load(path, allow_pickle=False) as data:
-            result = Fit(
+            result = Coefficients(
                 intercept=float(data["intercept"]),
                 coefficients=np.asarray(data["coefficients"], np.float64),
                 covariance=np.asarray(data["covariance"], np.float64),
-                rank=tags,
             )
             average_rows = int(data["average_rows"])
     except (OSError, ValueError, KeyError) as error:

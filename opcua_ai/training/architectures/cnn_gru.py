@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from opcua_ai.inference.manifest import Strict
+from opcua_ai.core.strict import Strict
 from opcua_ai.training.architectures import Task
 
 Size = Annotated[int, Field(ge=1, le=4096)]

@@ -109,14 +109,14 @@ def test_a_secret_comes_from_the_environment_or_a_file(
         "[server.users.anna]\npassword_env = 'ANNA'\n[server.users.ben]\npassword_file = 'ben'\n"
     )
     config = load(write(tmp_path, GOOD + users))
-    with pytest.raises(ConfigError, match="ANNA is not set"):
-        config.server.users["anna"].password()
-    with pytest.raises(ConfigError, match="No such file"):
-        config.server.users["ben"].password()
+    with pytest.raises(ConfigError, match=r"users\.anna\.password_env: .* ANNA is not set"):
+        config.server.users["anna"].password("server.users.anna")
+    with pytest.raises(ConfigError, match=r"users\.ben\.password_file = .*No such file"):
+        config.server.users["ben"].password("server.users.ben")
     monkeypatch.setenv("ANNA", "a")
     (tmp_path / "ben").write_text("b\n")
-    assert config.server.users["anna"].password() == "a"
-    assert config.server.users["ben"].password() == "b"
+    assert config.server.users["anna"].password("server.users.anna") == "a"
+    assert config.server.users["ben"].password("server.users.ben") == "b"
 
 
 def test_a_schedule_is_an_interval_or_cron() -> None:
@@ -126,6 +126,20 @@ def test_a_schedule_is_an_interval_or_cron() -> None:
         Schedule()
     with pytest.raises(ValueError, match="five fields"):
         Schedule(cron="* * *")
+    with pytest.raises(ValueError, match="name the weekday"):
+        Schedule(cron="0 6 * * 0")
+    with pytest.raises(ValueError, match="cron: .*99"):
+        Schedule(cron="99 * * * *")
+    Schedule(cron="0 6 * * mon-fri")
+
+
+def test_a_bundle_folder_is_relative_to_the_file(tmp_path: Path) -> None:
+    folder = tmp_path / "models/mine/1.0.0"
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text("{}")
+    text = GOOD.replace('"tep_faults"', '"models/mine/1.0.0"', 1)
+    assert load(write(tmp_path, text)).models["faults"].bundle == str(folder)
+    assert load(write(tmp_path, GOOD)).models["faults"].bundle == "tep_faults"
 
 
 def test_the_reference_names_every_key() -> None:
@@ -137,3 +151,9 @@ def test_the_reference_names_every_key() -> None:
     tables += [plugins.load("decisions", name).Options for name in ("faults", "setpoint")]
     keys = {key for table in tables for key in table.model_fields} - {"users"}
     assert {key for key in keys if key not in text} == set()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0"])
+def test_the_server_must_not_take_its_plants_place(tmp_path: Path, host: str) -> None:
+    text = f'{GOOD}\n[server]\nendpoint = "opc.tcp://{host}:4840/opcua-ai"\n'
+    assert "sources.plant is there: choose another port" in error(tmp_path, text)

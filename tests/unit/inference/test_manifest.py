@@ -55,7 +55,7 @@ def test_what_is_wrong_is_named(change: dict[str, Any], words: list[str]) -> Non
 def test_a_missing_key_is_named() -> None:
     value = raw()
     del value["period_s"]
-    with pytest.raises(BundleError, match="period_s: missing"):
+    with pytest.raises(BundleError, match="period_s: required key is missing"):
         parse(value)
 
 

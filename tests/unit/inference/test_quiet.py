@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from opcua_ai.inference.kinds._quiet import quiet_stderr
+from opcua_ai.inference.quiet import quiet_stderr
 
 NOISE = b"2026-01-01 10:00:00.123456: I tensorflow/core/x.cc:1] oneDNN custom operations are on\n"
 

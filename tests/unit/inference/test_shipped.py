@@ -14,7 +14,6 @@ from opcua_ai.inference.manifest import CARD, CONFIG, Manifest
 ROOT = Path(__file__).parents[3]
 DATA = ROOT / "simulator/opcua_ai_simulator/recordings/tep_braatz.npz"
 ONSET = 160
-needs_data = pytest.mark.skipif(not DATA.exists(), reason="the recordings are not here")
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +53,6 @@ def test_a_shipped_bundle_carries_its_protocol_and_card(name: str) -> None:
     assert model.manifest.metrics and model.manifest.baseline
 
 
-@needs_data
 def test_fault_5_is_detected_and_named_soon(faults: Model) -> None:
     rows = range(ONSET, ONSET + 60)
     found = replay(faults, "d05_te", rows)
@@ -67,13 +65,11 @@ def test_fault_5_is_detected_and_named_soon(faults: Model) -> None:
     assert sum(named[20:]) >= 30  # of 40; chance is 2
 
 
-@needs_data
 def test_normal_operation_alarms_seldom(faults: Model) -> None:
     found = replay(faults, "d00_te", range(100, 960, 4))
     assert np.mean([p[0].value > 1.0 for p in found]) < 0.05
 
 
-@needs_data
 @pytest.mark.parametrize(
     ("run", "row", "causes"),
     [
@@ -92,7 +88,6 @@ def test_contributions_point_at_the_known_root(
     assert detection.contributions[0].weight > 0
 
 
-@needs_data
 def test_a_dead_tag_makes_it_uncertain_and_a_dead_plant_bad(faults: Model) -> None:
     one = recorded("d00_te", 300, faults.manifest)
     one.status[:, 3] = codes.BAD_NO_COMMUNICATION
@@ -103,7 +98,6 @@ def test_a_dead_tag_makes_it_uncertain_and_a_dead_plant_bad(faults: Model) -> No
     assert {p.status for p in bad} == {codes.BAD_NO_DATA}
 
 
-@needs_data
 def test_the_cost_is_right_and_its_slope_is_known(cost: Model) -> None:
     (found,) = cost.predict([recorded("d00_te", 500, cost.manifest)])[0]
     assert found.value == pytest.approx(170.6, abs=10.0)

@@ -83,6 +83,19 @@ class Recorder:
     async def beat(self) -> None: ...
 
 
+def sample(value: float, second: int, status: int = 0) -> Samples:
+    return Samples(
+        np.array([0], np.int32),
+        np.array([value]),
+        np.array([status], np.uint32),
+        np.array([second * NS], np.int64),
+    )
+
+
+def lost(second: int) -> Samples:
+    return sample(float("nan"), second, codes.BAD_NO_COMMUNICATION)
+
+
 class Rig:
     def __init__(self, assets: int = 1) -> None:
         self.model, self.out, self.bell = Mean(), Recorder(), Bell()
@@ -102,14 +115,7 @@ class Rig:
 
     def feed(self, value: float, second: int, status: int = 0) -> None:
         for store in self.stores:
-            store.add(
-                Samples(
-                    np.array([0], np.int32),
-                    np.array([value]),
-                    np.array([status], np.uint32),
-                    np.array([second * NS], np.int64),
-                )
-            )
+            store.add(sample(value, second, status))
 
 
 @pytest.fixture
@@ -184,3 +190,16 @@ async def test_overruns_are_counted_and_never_run_side_by_side(rig: Rig) -> None
     await asyncio.gather(task, return_exceptions=True)
     assert rig.model.batches == [1]
     assert rig.runner.health.missed_runs == 3
+
+
+async def test_the_coverage_is_the_worst_of_all_assets_not_only_of_those_with_news() -> None:
+    rig = Rig(assets=2)
+    for second in (1, 2, 3):
+        rig.feed(1.0, second)
+    rig.stores[1].add(lost(second=3))
+    await rig.runner.run_once()
+    rig.stores[0].add(sample(1.0, second=4))
+    await rig.runner.run_once()
+    rig.executor.shutdown()
+    assert rig.model.batches == [2, 1]
+    assert rig.runner.health.coverage == 50.0

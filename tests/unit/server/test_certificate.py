@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import stat
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from cryptography import x509
 
 from opcua_ai.core.errors import ConfigError
+from opcua_ai.server import certificate as module
 from opcua_ai.server.certificate import ensure
 
 URI = "urn:test:application"
@@ -40,3 +42,14 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "pki").write_text("a file, not a folder")
     with pytest.raises(ConfigError, match="cannot write"):
         ensure(tmp_path / "pki/a.der", tmp_path / "pki/a.pem", URI, "")
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, _content: bytes, _mode: int) -> None:
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(module, "_write", full)
+    with pytest.raises(ConfigError, match=f"cannot write {tmp_path}: No space left"):
+        ensure(tmp_path / "a.der", tmp_path / "a.pem", URI, "")
+    assert not list(tmp_path.iterdir())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 import random
@@ -14,11 +15,13 @@ from asyncua.common.utils import Buffer
 from asyncua.ua.ua_binary import struct_to_binary
 
 from opcua_ai.core import status
-from opcua_ai.core.types import from_datetime
+from opcua_ai.core.errors import AccessError, ConfigError
+from opcua_ai.core.types import Tag, from_datetime
 from opcua_ai.sources import _decode, _nodeid
 from opcua_ai.sources._chunks import Chunks
 from opcua_ai.sources._outage import Outage
-from opcua_ai.sources.opcua import Options
+from opcua_ai.sources._session import Link
+from opcua_ai.sources.opcua import EXAMPLE, Options, Source
 
 URIS = ["http://opcfoundation.org/UA/", "urn:a", "urn:b;c%"]
 
@@ -230,3 +233,39 @@ def test_patterns_match_whole_paths():
     assert not options.selects("Line2/Level")
     assert not options.selects("Level")
     assert math.isclose(options.timeout_s, 5)
+
+
+async def test_a_folder_for_the_certificate_that_cannot_be_written(tmp_path):
+    (tmp_path / "pki").write_text("a file, not a folder")
+    security = {
+        "policy": "Basic256Sha256",
+        "certificate": tmp_path / "pki/own.der",
+        "private_key": tmp_path / "pki/own.pem",
+    }
+    options = Options.model_validate({"endpoint": "opc.tcp://127.0.0.1:9/x", "security": security})
+    with pytest.raises(AccessError, match="certificate or key cannot be made"):
+        await Link.open(options, {})
+
+
+async def test_a_password_file_that_vanishes_does_not_end_a_running_source(tmp_path, monkeypatch):
+    """It may be missing for a moment while somebody replaces it."""
+    source = Source(Options.model_validate(EXAMPLE | {"reconnect_min_s": 0.01}), "plant")
+    source.tags = (Tag("T", "nsu=urn:p;s=T"),)
+    source._last_value, source._last_time = np.full(1, np.nan), np.zeros(1, np.int64)
+    tries = []
+
+    async def serve(_sink):
+        tries.append(1)
+        if len(tries) > 2:
+            await asyncio.Event().wait()
+        raise ConfigError("password_file: No such file or directory")
+
+    monkeypatch.setattr(source, "_serve", serve)
+    seen = []
+    task = asyncio.create_task(source.run(seen.append))
+    async with asyncio.timeout(5):
+        while len(tries) < 3:
+            await asyncio.sleep(0.01)
+    assert not task.done()
+    assert [int(s.status[0]) for s in seen] == [status.BAD_NO_COMMUNICATION]
+    task.cancel()

@@ -74,6 +74,12 @@ def test_what_is_wrong_with_the_data_is_named(tmp_path: Path) -> None:
         load_data(loaded).runs[0].take(["C"])
 
 
+def test_a_run_shorter_than_a_window_is_named(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", r=TABLE, s=TABLE[:1])
+    with pytest.raises(DataError, match="run s: 1 rows; a window needs 2"):
+        load_data(config(tmp_path, "x.npz", RUNS))
+
+
 def test_a_text_column_and_a_missing_time_column_are_named(tmp_path: Path) -> None:
     folder = tmp_path / "runs"
     folder.mkdir()

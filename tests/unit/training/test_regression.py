@@ -1,18 +1,19 @@
 """Regression: the cost formula, errors over whole runs, intervals of runs left out."""
 
 import io
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from rich.console import Console
 
-from opcua_ai.core.resources import models_dir
+from opcua_ai.core.errors import DataError
+from opcua_ai.training.config import RegressionSection
+from opcua_ai.training.data import Run
 from opcua_ai.training.judge import evaluate
-from opcua_ai.training.regression import Rows, left_out_interval
+from opcua_ai.training.regression import Rows, left_out_interval, target_of
 from opcua_ai.training.targets import tep_cost
-
-DATA = Path(__file__).parents[3] / "simulator/opcua_ai_simulator/recordings/tep_braatz.npz"
 
 
 def test_the_cost_of_the_base_case() -> None:
@@ -34,7 +35,14 @@ def test_the_interval_is_that_of_runs_left_out() -> None:
     assert low < -7.0 and high > 7.0  # inside the fit they would be 5
 
 
-@pytest.mark.skipif(not DATA.exists(), reason="the recordings are not here")
+def test_a_gap_in_a_column_of_the_target_is_named() -> None:
+    table = np.ones((3, len(tep_cost.COLUMNS)))
+    table[1, 4] = np.nan
+    run = Run("r", "train", "normal", 0, {c: i for i, c in enumerate(tep_cost.COLUMNS)}, table)
+    with pytest.raises(DataError, match="run r: row 1: the target 'tep_cost'"):
+        target_of(run, RegressionSection(target="tep_cost"))
+
+
 def test_the_shipped_cost_model_is_evaluated_from_data(tmp_path: Path) -> None:
     console = Console(file=io.StringIO(), width=120)
     report = evaluate(
@@ -42,5 +50,6 @@ def test_the_shipped_cost_model_is_evaluated_from_data(tmp_path: Path) -> None:
     )
     assert report.overall.r2 > 0.98
     assert 85.0 < report.overall.coverage <= 100.0
-    assert (models_dir() / "tep_cost").is_dir()
+    record = json.loads((tmp_path / "x.json").read_text())
+    assert record["overall"]["r2"] == pytest.approx(report.overall.r2)
     assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")

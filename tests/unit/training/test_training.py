@@ -22,7 +22,7 @@ from opcua_ai.training.evaluation import FaultReport
 from opcua_ai.training.fault_task import FaultTraining
 from opcua_ai.training.fit import Interrupted
 from opcua_ai.training.judge import evaluate
-from opcua_ai.training.runner import train
+from opcua_ai.training.runner import train, validate
 from opcua_ai.training.state import TrainingState, take_up
 
 ROOT = Path(__file__).parents[3]
@@ -93,6 +93,30 @@ def test_stopped_and_resumed_gives_what_an_unbroken_training_gives(
         np.testing.assert_array_equal(one, other)
 
 
+def test_a_kill_while_an_epoch_is_saved_leaves_the_one_before(tmp_path: Path) -> None:
+    class Saved:
+        def __init__(self, content: bytes) -> None:
+            self.content = content
+
+        def save(self, path: Path) -> None:
+            path.write_bytes(self.content)
+
+    class Killed(Saved):
+        def save(self, path: Path) -> None:
+            super().save(path)
+            raise SystemExit
+
+    state = TrainingState(tmp_path / "seed-1", "key")
+    state.save(Saved(b"first"), 1)
+    with pytest.raises(SystemExit):
+        state.save(Killed(b"half a"), 2)
+    assert state.finished_epochs() == 1
+    assert state.checkpoint(1).read_bytes() == b"first"
+    state.save(Saved(b"second"), 2)
+    assert state.finished_epochs() == 2
+    assert [p.read_bytes() for p in state.folder.glob("*.keras")] == [b"second"]
+
+
 def test_a_changed_configuration_starts_afresh_and_says_so(tmp_path: Path) -> None:
     class Saved:
         def save(self, path: Path) -> None:
@@ -115,11 +139,7 @@ def test_a_changed_configuration_starts_afresh_and_says_so(tmp_path: Path) -> No
 
 def test_ctrl_c_leaves_a_state_and_the_same_command_goes_on(tiny: Path, tmp_path: Path) -> None:
     tiny.write_text(tiny.read_text().replace("epochs = 4", "epochs = 4000"))
-    code = (
-        "import argparse, sys; from opcua_ai.cli import train; p = argparse.ArgumentParser(); "
-        "train.add_arguments(p); sys.exit(train.run(p.parse_args()))"
-    )
-    command = [sys.executable, "-c", code, str(tiny), "--seed", "1"]
+    command = [sys.executable, "-m", "opcua_ai", "train", str(tiny), "--seed", "1"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
 
     def until_epoch_then_stop() -> tuple[int, str]:
@@ -135,7 +155,7 @@ def test_ctrl_c_leaves_a_state_and_the_same_command_goes_on(tiny: Path, tmp_path
                 break
         time.sleep(0.3)
         process.send_signal(signal.SIGINT)
-        rest, _ = process.communicate(timeout=20)
+        rest, _ = process.communicate(timeout=40)
         return process.returncode, "".join(lines) + rest
 
     code_first, first = until_epoch_then_stop()
@@ -148,6 +168,21 @@ def test_ctrl_c_leaves_a_state_and_the_same_command_goes_on(tiny: Path, tmp_path
     code_second, second = until_epoch_then_stop()
     assert code_second == 0
     assert f"going on after epoch {kept}" in second
+
+
+def test_validation_writes_no_bundle_and_leaves_the_test_runs_alone(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("the test runs were judged")
+
+    monkeypatch.setattr("opcua_ai.training.fault_task.evaluate_faults", refuse)
+    console = quiet()
+    validate(tiny, console, state_home=tmp_path / "state")
+    text = text_of(console)
+    assert "held-out accuracy" in text
+    assert "no bundle written" in text
+    assert not list(tmp_path.rglob("manifest.json"))
 
 
 def test_a_bundle_without_protocol_cannot_be_evaluated(tmp_path: Path) -> None:
