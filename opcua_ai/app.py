@@ -13,7 +13,7 @@ from opcua_ai.core.config import Config
 from opcua_ai.core.config import Model as ModelConfig
 from opcua_ai.core.errors import SourceLostError
 from opcua_ai.core.ports import Source
-from opcua_ai.core.types import ModelInfo, OutputInfo, Tag
+from opcua_ai.core.types import ModelInfo, OutputInfo, Tag, escape_name
 from opcua_ai.decisions import check_policies
 from opcua_ai.inference.bundle import load_bundle
 from opcua_ai.inference.manifest import InputSpec, OutputSpec
@@ -63,16 +63,16 @@ def _info(name: str, options: ModelConfig, model: Model) -> ModelInfo:
         schedule=str(options.schedule),
         trained_on=manifest.training.data_file,
         metrics=json.dumps(manifest.metrics),
-        accelerator="",
+        accelerator=model.accelerator,
         inputs=[_input(spec) for spec in manifest.inputs],
         outputs=[_output(spec) for spec in manifest.outputs],
-        assets=dict.fromkeys(options.assets, ()),
+        assets=list(options.assets),
     )
 
 
 def _input(spec: InputSpec) -> Tag:
     return Tag(
-        path=spec.name,
+        path=escape_name(spec.name),
         node_id="",
         display_name=spec.description,
         unit=spec.unit,
@@ -100,20 +100,23 @@ async def serve(config: Config, models: Mapping[str, LoadedModel], stop: asyncio
     server = AdvisoryServer(config.server)
     pipeline = Pipeline(config, sources, models, server)
     try:
-        await _until(stop, _run(sources, models, server, pipeline))
+        await _until(stop, _run(config, sources, models, server, pipeline))
     finally:
         await pipeline.stop()
         await server.stop()
 
 
 async def _run(
+    config: Config,
     sources: Mapping[str, Source],
     models: Mapping[str, LoadedModel],
     server: AdvisoryServer,
     pipeline: Pipeline,
 ) -> None:
     await asyncio.gather(*(_try_connect(name, source) for name, source in sources.items()))
-    await server.start([model.info for model in models.values()], list(sources))
+    # a source without an endpoint (a recording) is shown without one
+    endpoints = {name: getattr(o, "endpoint", "") for name, o in config.sources.items()}
+    await server.start([model.info for model in models.values()], endpoints)
     await pipeline.announce()
     pipeline.start()
     print(f"Advisory server ready: {server.endpoint}", flush=True)

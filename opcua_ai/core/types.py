@@ -6,6 +6,7 @@ Status codes are OPC UA StatusCodes as unsigned 32-bit integers (see ``core.stat
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -36,6 +37,16 @@ def from_datetime(moment: datetime) -> int:
     return (delta.days * 86400 + delta.seconds) * NS + delta.microseconds * 1000
 
 
+def escape_name(name: str) -> str:
+    """A BrowseName as one element of a browse path: ``/`` becomes ``%2F``."""
+    return name.replace("%2F", "%252F").replace("/", "%2F")
+
+
+def unescape_name(part: str) -> str:
+    """The BrowseName of one element of a browse path."""
+    return re.sub("%(25)?2F", lambda match: "%2F" if match[1] else "/", part)
+
+
 @dataclass(frozen=True, slots=True)
 class Tag:
     """One plant variable as its source found it."""
@@ -55,8 +66,8 @@ class Tag:
 
     @property
     def name(self) -> str:
-        """Last element of the browse path: the BrowseName."""
-        return self.path.rsplit("/", 1)[-1]
+        """The BrowseName: the last element of the browse path."""
+        return unescape_name(self.path.rsplit("/", 1)[-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +151,6 @@ class ModelResult:
     window: Window
     tags: Sequence[Tag]
     """Source tags in the order of the window's columns."""
-    latency: float
-    """Seconds from the window to the predictions."""
 
     def prediction(self, output: str) -> Prediction | None:
         return next((p for p in self.predictions if p.output == output), None)
@@ -225,8 +234,7 @@ class ModelInfo:
     inputs: Sequence[Tag]
     """What the bundle expects: BrowseName (as path), unit and permitted range of each input."""
     outputs: Sequence[OutputInfo]
-    assets: Mapping[str, Sequence[Tag]]
-    """Asset -> its source tags in the order of the model's inputs."""
+    assets: Sequence[str]
 
 
 class ModelState(StrEnum):

@@ -30,7 +30,10 @@ class Feed:
 
     def store(self, columns: int, period_s: float, rows: int) -> WindowStore:
         """The store with this period and length; models that agree on both share it."""
-        return self._stores.setdefault((period_s, rows), WindowStore(columns, period_s, rows))
+        key = period_s, rows
+        if key not in self._stores:
+            self._stores[key] = WindowStore(columns, period_s, rows)
+        return self._stores[key]
 
 
 def bind(
@@ -49,11 +52,14 @@ def bind(
         match = match_inputs(options, names, tags)
         for line in match.problems:
             log.warning("models.%s.assets.%s: %s", name, asset, line)
+        store = feed.store(len(tags), model.period_s, model.rows)
+        columns = np.array(match.columns, np.int64)
+        store.use(columns)
         bindings.append(
             Binding(
                 asset=asset,
-                store=feed.store(len(tags), model.period_s, model.rows),
-                columns=np.array(match.columns, np.int64),
+                store=store,
+                columns=columns,
                 tags=[
                     tags[column] if column >= 0 else expected
                     for column, expected in zip(match.columns, model.info.inputs, strict=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
@@ -16,6 +17,8 @@ from numpy.typing import NDArray
 from opcua_ai.core import status as codes
 from opcua_ai.core.ports import Policy, Predictor, Publisher
 from opcua_ai.core.types import (
+    Decision,
+    FaultVerdict,
     ModelHealth,
     ModelInfo,
     ModelResult,
@@ -44,7 +47,7 @@ class Binding:
     seen: int = -1
     """Version of the store at the last run."""
     coverage: float = 0.0
-    """Input coverage of its last window, in percent."""
+    """Usable cells of its last window, in percent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,9 @@ class Runner:
         self._publisher = publisher
         self._executor = executor
         self._bell = bell
+        self._failure = ""
+        """Of the present run."""
+        self._last_failure = ""
 
     async def run(self) -> None:
         while True:
@@ -81,16 +87,19 @@ class Runner:
                 self._bell.busy = False
 
     async def run_once(self) -> None:
-        """One run over every asset whose window is new; a failure is shown, never raised."""
+        """One run over every asset whose window is new. A failure of the model or of a policy is
+        shown as Bad predictions and in the model's health, never raised."""
         due = self._due()
+        self._failure = ""
         started = time.perf_counter()
         if due:
             windows = [self._window(binding) for binding in due]
             predictions = await self._predict(windows)
-            latency = time.perf_counter() - started
+            self.health.latency = time.perf_counter() - started
             for binding, window, found in zip(due, windows, predictions, strict=True):
-                await self._publish(binding, window, found, latency)
-            self._note(due, windows, latency)
+                binding.coverage = _coverage(found, window)
+                await self._publish(binding, window, found)
+            self._note(due)
         self.health.runs += 1
         self.health.last_run = datetime.now(UTC)
         await self.publish_health()
@@ -114,19 +123,18 @@ class Runner:
     async def _predict(self, windows: Sequence[Window]) -> list[list[Prediction]]:
         loop = asyncio.get_running_loop()
         try:
-            found = await loop.run_in_executor(
+            return await loop.run_in_executor(
                 self._executor, self._model.predictor.predict, windows
             )
         except Exception as error:
-            if self.health.state is not ModelState.FAILED:
-                log.exception("model %s failed", self._model.info.name)
-            self.health.state = ModelState.FAILED
-            self.health.message = f"{type(error).__name__}: {error}"
+            self._fail(f"model {self._model.info.name}", error)
             return [self._out_of_service(window) for window in windows]
-        if self.health.state is ModelState.FAILED:
-            log.info("model %s works again", self._model.info.name)
-        self.health.state, self.health.message = ModelState.RUNNING, ""
-        return found
+
+    def _fail(self, what: str, error: Exception) -> None:
+        """Note the failure of this run; the log gets it once, not at every run."""
+        self._failure = f"{what}: {type(error).__name__}: {error}"
+        if self._failure != self._last_failure:
+            log.error("%s failed", what, exc_info=error)
 
     def _out_of_service(self, window: Window) -> list[Prediction]:
         return [
@@ -135,7 +143,7 @@ class Runner:
         ]
 
     async def _publish(
-        self, binding: Binding, window: Window, predictions: Sequence[Prediction], latency: float
+        self, binding: Binding, window: Window, predictions: Sequence[Prediction]
     ) -> None:
         info = self._model.info
         result = ModelResult(
@@ -145,24 +153,43 @@ class Runner:
             predictions=predictions,
             window=window,
             tags=binding.tags,
-            latency=latency,
         )
         await self._publisher.publish(result)
         for name, policy in binding.policies.items():
-            decision = policy.decide(result)
+            decision = self._decide(name, policy, result)
             if decision is not None:
                 await self._publisher.publish_decision(name, info.application, decision)
 
-    def _note(self, due: Sequence[Binding], windows: Sequence[Window], latency: float) -> None:
-        self.health.latency = latency
-        for binding, window in zip(due, windows, strict=True):
-            binding.coverage = window.coverage
+    def _decide(self, name: str, policy: Policy, result: ModelResult) -> Decision | None:
+        try:
+            decision = policy.decide(result)
+        except Exception as error:
+            self._fail(f"decision {name}", error)
+            return None
+        if isinstance(decision, FaultVerdict) and decision.changed:
+            level = logging.WARNING if decision.active else logging.INFO
+            log.log(level, "alarm %s of %s: %s", name, result.asset, decision.message)
+        return decision
+
+    def _note(self, due: Sequence[Binding]) -> None:
+        """The state of the model's health after a run."""
         unbound = len(self._model.info.assets) > len(self.bindings)
         self.health.coverage = 0.0 if unbound else min(b.coverage for b in self.bindings)
-        if self.health.state is ModelState.FAILED:
-            return
         short = [b.asset for b in due if b.store.filled < self._model.rows]
-        if short:
-            self.health.state = ModelState.WAITING
+        if self._failure:
+            self.health.state, self.health.message = ModelState.FAILED, self._failure
+        elif short:
             filled = min(b.store.filled for b in due)
+            self.health.state = ModelState.WAITING
             self.health.message = f"{', '.join(short)}: {filled} of {self._model.rows} rows"
+        else:
+            self.health.state, self.health.message = ModelState.RUNNING, ""
+        if self._last_failure and not self._failure:
+            log.info("model %s works again", self._model.info.name)
+        self._last_failure = self._failure
+
+
+def _coverage(predictions: Sequence[Prediction], window: Window) -> float:
+    """As the model sees it (also out of range is not usable); as the window does without one."""
+    known = [p.coverage for p in predictions if math.isfinite(p.coverage)]
+    return min(known, default=window.coverage)

@@ -126,11 +126,11 @@ class Tree:
             make.set(nodes[name], now(string(text)))
         self._analog(nodes, "LastLatency", unit="ms")
         self._analog(nodes, "InputCoverage", 0.0, 100.0, "%")
-        for asset, tags in info.assets.items():
+        for asset in info.assets:
             node = make.variable(nodes["Inputs"], asset, ua.ObjectIds.String, array=True)
             paths = make.variable(node, "BrowsePaths", ua.ObjectIds.String, array=True, prop=True)
             self.inputs[info.name, asset] = node, paths
-            for name, value in self.input_values(info.name, asset, tags):
+            for name, value in self.input_values(info.name, asset, ()):
                 make.set(name, value)
             for output in info.outputs:
                 self._add_prediction(info, asset, output)

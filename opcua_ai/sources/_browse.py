@@ -6,7 +6,6 @@ visited once, so loops end. The standard ``Server`` object, types and methods ar
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,7 @@ from typing import Protocol
 from asyncua import ua
 
 from opcua_ai.core.errors import ConfigError
+from opcua_ai.core.types import escape_name, unescape_name
 from opcua_ai.sources._chunks import Chunks
 from opcua_ai.sources._nodeid import standard
 
@@ -62,15 +62,10 @@ class Walk:
     """Paths that the server would not let us browse, with its status."""
 
 
-def escape(name: str) -> str:
-    """A BrowseName as one element of a browse path: ``/`` becomes ``%2F``."""
-    return name.replace("%2F", "%252F").replace("/", "%2F")
-
-
 def split(path: str) -> list[str]:
     """The BrowseNames of a browse path."""
     parts = [part for part in path.strip("/").split("/") if part]
-    return [re.sub("%(25)?2F", lambda m: "%2F" if m[1] else "/", part) for part in parts]
+    return [unescape_name(part) for part in parts]
 
 
 async def children(
@@ -190,7 +185,7 @@ def _nodes(
             seen.add(node_id)
             new.append(
                 Node(
-                    path=f"{parent.path}/{escape(name)}" if parent.path else escape(name),
+                    path=f"{parent.path}/{escape_name(name)}" if parent.path else escape_name(name),
                     node_id=node_id,
                     display_name=ref.DisplayName.Text or name,
                     variable=ref.NodeClass == ua.NodeClass.Variable,
@@ -216,7 +211,9 @@ async def find_root(session: BrowseSession, chunks: Chunks, path: str) -> Node:
     for name in names[1:] if names[:1] == ["Objects"] else names:
         (answer,) = await children(session, chunks, [node.node_id])
         here = [] if isinstance(answer, ua.StatusCode) else _nodes(node, answer, set())
-        match = [n for n in here if n.path == (f"{node.path}/" if node.path else "") + escape(name)]
+        match = [
+            n for n in here if n.path == (f"{node.path}/" if node.path else "") + escape_name(name)
+        ]
         if not match:
             known = ", ".join(n.path for n in here if n.node_id != SERVER) or "nothing"
             raise ConfigError(

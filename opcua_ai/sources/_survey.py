@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from asyncua import ua
 
 from opcua_ai.core.errors import ConfigError
-from opcua_ai.core.types import Samples, Tag
+from opcua_ai.core.types import Samples, Tag, escape_name
 from opcua_ai.sources import _browse, _tags
 from opcua_ai.sources._decode import block
 from opcua_ai.sources._nodeid import from_text
@@ -76,7 +76,7 @@ async def _root(link: Link, text: str) -> _browse.Node:
     name, display, kind = await _tags.read(link, [(node_id, which) for which in attributes])
     if name.Value is None or not isinstance(name.Value.Value, ua.QualifiedName):
         raise ConfigError(f"browse_root {text!r}: the server has no such node")
-    path = _browse.escape(str(name.Value.Value.Name))
+    path = escape_name(str(name.Value.Value.Name))
     shown = display.Value.Value if display.Value is not None else None
     variable = kind.Value is not None and kind.Value.Value == ua.NodeClass.Variable
     label = shown.Text if isinstance(shown, ua.LocalizedText) and shown.Text else path

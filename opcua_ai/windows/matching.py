@@ -42,7 +42,7 @@ def _by_name(pattern: str, input_names: Sequence[str], tags: Sequence[Tag]) -> M
             found.setdefault(tag.name, []).append(column)
     match = Match([])
     for name in input_names:
-        columns = found.get(_escaped(name), [])
+        columns = found.get(name, [])
         match.columns.append(columns[0] if len(columns) == 1 else MISSING)
         if not columns:
             near = _near(name, list(found))
@@ -72,8 +72,3 @@ def _near(name: str, known: list[str]) -> str:
     if near:
         return f"; near: {', '.join(near)}"
     return f"; there are {len(known)} others" if known else "; nothing matches it"
-
-
-def _escaped(name: str) -> str:
-    """The name as an element of a browse path, where ``/`` stands as ``%2F``."""
-    return name.replace("%2F", "%252F").replace("/", "%2F")

@@ -25,7 +25,7 @@ set back."""
 
 
 class WindowStore:
-    """Ring of the newest rows of one source at one period.
+    """Ring of the newest rows of one source at one period, for the columns in ``use``.
 
     ``settle_s``: a row is closed as soon as a later sample arrives, or when its tick has come and
     no sample has arrived for this many wall seconds (so a plant that is sampled exactly once a
@@ -44,13 +44,12 @@ class WindowStore:
         self.rows = rows
         self.version = 0
         """Grows whenever a window read from the store could differ from the last one."""
-        self.late = 0
-        """Samples dropped because they were older than what their tag already holds."""
-        self.clock_steps = 0
         self._settle_s = settle_s
         self._monotonic = monotonic
         self._arrived = float("-inf")
-        self._columns = columns
+        self._used: NDArray[np.int64] = np.zeros(0, np.int64)
+        """Columns that have a place in the ring, in the order of their places."""
+        self._place: NDArray[np.int64] = np.full(columns, -1)
         waiting = codes.BAD_WAITING_FOR_INITIAL_DATA
         self._hold_value: FloatArray = np.full(columns, np.nan)
         self._hold_status: StatusArray = np.full(columns, waiting, np.uint32)
@@ -58,7 +57,7 @@ class WindowStore:
         self._empty()
 
     def _empty(self) -> None:
-        shape = (self.rows, self._columns)
+        shape = (self.rows, len(self._used))
         self._value: FloatArray = np.full(shape, np.nan)
         self._status: StatusArray = np.full(shape, codes.BAD_WAITING_FOR_INITIAL_DATA, np.uint32)
         self._time: TimeArray = np.zeros(shape, np.int64)
@@ -69,10 +68,15 @@ class WindowStore:
         self._behind: int | None = None
         """Where the samples began to stay behind the clock; None while they reach it."""
 
-    @property
-    def clock(self) -> int:
-        """Newest SourceTimestamp seen; 0 before the first sample."""
-        return self._clock
+    def use(self, columns: NDArray[np.int64]) -> None:
+        """Give these columns (-1 = none) a place in the ring; call before the first sample.
+
+        The other tags of the source only move the plant's clock.
+        """
+        new = np.setdiff1d(columns[columns >= 0], self._used)
+        self._place[new] = len(self._used) + np.arange(len(new))
+        self._used = np.concatenate([self._used, new])
+        self._empty()
 
     @property
     def filled(self) -> int:
@@ -123,7 +127,6 @@ class WindowStore:
 
     def _step_back(self, samples: Samples, newest: int) -> None:
         """Begin again; a tag that has not changed since still holds its value."""
-        self.clock_steps += 1
         back = (self._clock - newest) / NS
         log.warning("the plant's clock went back by %.0f s: its windows begin again", back)
         self._hold_time = np.minimum(self._hold_time, samples.time.min())
@@ -134,7 +137,6 @@ class WindowStore:
     ) -> None:
         # a lost source is news whenever it is said, and no new time
         fresh = (when >= self._hold_time[column]) | (status == codes.BAD_NO_COMMUNICATION)
-        self.late += int(len(when) - np.count_nonzero(fresh))
         column, value, status, when = column[fresh], value[fresh], status[fresh], when[fresh]
         self._hold_status[column] = status
         self._hold_time[column] = np.maximum(self._hold_time[column], when)
@@ -153,7 +155,7 @@ class WindowStore:
             (self._time, self._hold_time),
         ):
             ring[:-shift] = ring[shift:]
-            ring[-shift:] = held
+            ring[-shift:] = held[self._used]
         self._tick += due * self.period
         self._filled = min(self.rows, self._filled + due)
 
@@ -173,9 +175,10 @@ class WindowStore:
         so that a lost source shows at once. A value whose sample is older than ``stale_after_s``
         plant seconds at its row's tick is UncertainLastUsableValue.
         """
-        value = self._value[-rows:, columns]
-        status = self._status[-rows:, columns]
-        sampled = self._time[-rows:, columns]
+        places = self._place[columns]
+        value = self._value[-rows:, places]
+        status = self._status[-rows:, places]
+        sampled = self._time[-rows:, places]
         last_tick = self._tick - self.period
         if stale_after_s is not None:
             ticks = last_tick - self.period * np.arange(rows - 1, -1, -1, dtype=np.int64)

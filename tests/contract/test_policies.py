@@ -30,7 +30,6 @@ def bad_result(options: object) -> ModelResult:
             np.full(shape, np.nan), np.full(shape, codes.BAD_NO_COMMUNICATION, np.uint32), 1, 1
         ),
         tags=tags,
-        latency=0.0,
     )
 
 
@@ -77,9 +76,7 @@ def test_before_the_first_run_nothing_good_is_shown(name: str) -> None:
 def test_a_model_without_its_outputs_gives_no_decision(name: str) -> None:
     options = options_of(name)
     result = bad_result(options)
-    empty = ModelResult(
-        result.model, result.asset, result.bundle, [], result.window, result.tags, 0.0
-    )
+    empty = ModelResult(result.model, result.asset, result.bundle, [], result.window, result.tags)
     assert plugins.load("decisions", name).Policy(options).decide(empty) is None
 
 

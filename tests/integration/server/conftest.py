@@ -119,7 +119,7 @@ def make_model(assets: int = 2, more: int = 0) -> ModelInfo:
         accelerator="CPU",
         inputs=TAGS,
         outputs=[*OUTPUTS, *(OutputInfo(f"extra{i}", "score") for i in range(more))],
-        assets={f"line{i + 1}": TAGS for i in range(assets)},
+        assets=[f"line{i + 1}" for i in range(assets)],
     )
 
 
@@ -133,7 +133,7 @@ def result() -> Callable[..., ModelResult]:
     def make(*predictions: Prediction) -> ModelResult:
         window = Window(np.zeros((1, 1)), np.zeros((1, 1), np.uint32), PLANT_TIME, PLANT_TIME)
         bundle = "tep_faults 1.0.0 (000000)"
-        return ModelResult("faults", "line1", bundle, predictions, window, TAGS, 0.0)
+        return ModelResult("faults", "line1", bundle, predictions, window, TAGS)
 
     return make
 

@@ -34,7 +34,6 @@ def result(
         ],
         window=Window(np.zeros((1, 1)), np.zeros((1, 1), np.uint32), time, time),
         tags=(),
-        latency=0.0,
     )
 
 

@@ -28,7 +28,6 @@ def advise(
             np.array([[1.0, current]]), np.array([[0, status]], np.uint32), 1000 * NS, 1000 * NS
         ),
         tags=(Tag("P/XMEAS(1)", "a"), Tag("P/XMV(6)", "b", unit="%", low=0, high=100)),
-        latency=0.0,
     )
     found = Policy(chosen).decide(result)
     assert found is not None

@@ -108,6 +108,8 @@ class Rig:
         self.runner = Runner(loaded, self.out, self.executor, self.bell)
         options = Options(policy="faults", model="m", on_delay=1)
         self.stores = [WindowStore(1, 1.0, 2, settle_s=0.0) for _ in range(assets)]
+        for store in self.stores:
+            store.use(np.array([0]))
         self.runner.bindings = [
             Binding(f"line{k}", store, np.array([0]), [TAG], {"alarm": Policy(options)})
             for k, store in enumerate(self.stores)
@@ -169,13 +171,39 @@ async def test_a_failing_model_is_out_of_service_and_comes_back(
         rig.feed(1.0, second)
         await rig.runner.run_once()
     assert [r.predictions[0].status for r in rig.out.results] == [codes.BAD_OUT_OF_SERVICE] * 3
-    assert rig.out.health[-1][:2] == (ModelState.FAILED, "ValueError: broken on purpose")
+    assert rig.out.health[-1][:2] == (ModelState.FAILED, "model m: ValueError: broken on purpose")
     assert caplog.text.count("model m failed") == 1, "logged once, not at every run"
     rig.model.fail = False
     rig.feed(1.0, 4)
     await rig.runner.run_once()
     assert rig.out.results[-1].predictions[0].status == codes.GOOD
     assert rig.out.health[-1][0] is ModelState.RUNNING
+
+
+async def test_a_failing_policy_is_shown_and_its_neighbours_go_on(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken:
+        def waiting(self, asset: str, model: ModelInfo) -> None: ...
+
+        def decide(self, result: ModelResult) -> None:
+            raise KeyError("purity")
+
+    (binding,) = rig.runner.bindings
+    binding.policies = {"broken": Broken(), **binding.policies}
+    for second in (1, 2, 3):
+        rig.feed(1.0, second)
+        await rig.runner.run_once()
+    assert len(rig.out.decisions) == 3, "the other decision is still made"
+    assert rig.out.health[-1][:2] == (ModelState.FAILED, "decision broken: KeyError: 'purity'")
+    assert caplog.text.count("decision broken failed") == 1, "logged once, not at every run"
+
+
+async def test_an_alarm_is_logged_when_it_comes(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    for second in (1, 2, 3):
+        rig.feed(20.0, second)
+        await rig.runner.run_once()
+    assert caplog.text.count("alarm alarm of line0: Unusual operation") == 1
 
 
 async def test_overruns_are_counted_and_never_run_side_by_side(rig: Rig) -> None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import pytest
 from asyncua import ua
 
+from opcua_ai.core.types import escape_name
 from opcua_ai.sources._browse import (
     BAD_NO_CONTINUATION_POINTS,
     OBJECTS,
     Node,
-    escape,
     find_root,
     split,
     walk,
@@ -155,5 +155,5 @@ async def test_find_root_does_not_lead_back_up():
 
 @pytest.mark.parametrize("name", ["a/b", "50 %", "%2F", "a%2Fb/c", "plain", "%25"])
 def test_names_survive_the_path(name):
-    assert split(f"Objects/{escape(name)}") == ["Objects", name]
-    assert "/" not in escape(name)
+    assert split(f"Objects/{escape_name(name)}") == ["Objects", name]
+    assert "/" not in escape_name(name)

@@ -30,7 +30,9 @@ class Clock:
 
 def store(rows: int = 4, columns: int = 2, period: float = 10.0) -> tuple[WindowStore, Clock]:
     clock = Clock()
-    return WindowStore(columns, period, rows, settle_s=0.2, monotonic=clock), clock
+    made = WindowStore(columns, period, rows, settle_s=0.2, monotonic=clock)
+    made.use(np.arange(columns))
+    return made, clock
 
 
 def test_an_unchanged_tag_is_held_from_tick_to_tick() -> None:
@@ -40,7 +42,7 @@ def test_an_unchanged_tag_is_held_from_tick_to_tick() -> None:
     s.add(samples((0, 3.0, 20)))
     s.add(samples((0, 4.0, 31)))
     window = s.window(ALL, 4)
-    assert window.value[:, 0].tolist() == [1, 2, 3, 3] or window.value.tolist()[-1] == [3, 5]
+    assert window.value[:, 0].tolist() == [1, 2, 3, 3]
     assert window.value[:, 1].tolist() == [5, 5, 5, 5]
     assert window.time == T0 + 30 * NS
     assert window.coverage == 100.0
@@ -114,7 +116,6 @@ def test_an_old_sample_never_overwrites_a_newer_one() -> None:
     s.add(samples((0, 2.0, 4)))
     s.add(samples((1, 5.5, 12)))
     assert s.window(ALL, 1).value[0, 0] == 3.0
-    assert s.late == 1
 
 
 def test_a_clock_set_back_begins_again(caplog: pytest.LogCaptureFixture) -> None:
@@ -122,70 +123,80 @@ def test_a_clock_set_back_begins_again(caplog: pytest.LogCaptureFixture) -> None
     s.add(samples((0, 1.0, 1000), (1, 5.0, 1000)))
     s.add(samples((0, 2.0, 0), (1, 6.0, 0)))
     s.add(samples((0, 3.0, 11)))
-    assert s.clock_steps == 1
+    assert caplog.text.count("went back") == 1
     assert "went back by 1000 s" in caplog.text
     assert s.window(ALL, 2).value.tolist() == [[2.0, 6.0], [2.0, 6.0]]
 
 
-def test_a_small_step_back_begins_again_instead_of_standing_still() -> None:
+def test_a_small_step_back_begins_again_instead_of_standing_still(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """Within one window: the values are late for as long, but the old rows must not pass as new."""
     s, _ = store(rows=20)
     for moment in range(0, 300, 10):
         s.add(samples((0, 1.0, moment), (1, 5.0, moment)))
     for moment in range(150, 220, 10):
         s.add(samples((0, 2.0, moment), (1, 6.0, moment)))
-    assert s.clock_steps == 1
+    assert caplog.text.count("went back") == 1
     assert s.window(ALL, 1).value.tolist() == [[2.0, 6.0]]
     assert s.window(ALL, 1).newest_sample == T0 + 200 * NS
 
 
-def test_a_tag_that_rests_keeps_its_value_when_the_clock_is_set_back() -> None:
+def test_a_tag_that_rests_keeps_its_value_when_the_clock_is_set_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """A subscription reports changes only: the plant would not send it again."""
     s, _ = store()
     s.add(samples((0, 1.0, 1000), (1, 5.0, 1000)))
     for moment in (0, 10, 21):
         s.add(samples((0, 2.0, moment)))
-    assert s.clock_steps == 1
+    assert caplog.text.count("went back") == 1
     assert s.window(ALL, 1).value.tolist() == [[2.0, 5.0]]
     assert (s.window(ALL, 1).status == codes.GOOD).all()
 
 
-def test_an_old_timestamp_of_a_resting_tag_is_no_step_back() -> None:
+def test_an_old_timestamp_of_a_resting_tag_is_no_step_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     s, _ = store()
     for moment in (1000, 1010, 1020, 1030):
         s.add(samples((0, 1.0, moment)))
     s.add(samples((1, 5.0, 0)))
     s.add(samples((0, 2.0, 1041)))
-    assert s.clock_steps == 0
+    assert "went back" not in caplog.text
     assert s.window(ALL, 4).value[:, 0].tolist() == [1.0, 1.0, 1.0, 1.0]
 
 
-def test_a_tag_with_a_clock_far_ahead_does_not_begin_again_at_every_sample() -> None:
+def test_a_tag_with_a_clock_far_ahead_does_not_begin_again_at_every_sample(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     s, _ = store()
     for moment in range(0, 200, 10):
         s.add(samples((0, 1.0, moment)))
         s.add(samples((1, 5.0, moment + 100_000)))
-    assert s.clock_steps == 0
+    assert "went back" not in caplog.text
     assert s.filled == 4
 
 
-def test_one_timestamp_far_ahead_does_not_stop_the_windows_for_good() -> None:
+def test_one_timestamp_far_ahead_does_not_stop_the_windows_for_good(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     s, _ = store()
     s.add(samples((0, 1.0, 0), (1, 5.0, 100_000)))
     for moment in range(10, 120, 10):
         s.add(samples((0, float(moment), moment)))
-    assert s.clock_steps == 1
+    assert caplog.text.count("went back") == 1
     assert s.filled == 4
     assert s.window(ALL, 1).value.tolist() == [[100.0, 5.0]]
 
 
-def test_jitter_within_a_row_is_no_step_back() -> None:
+def test_jitter_within_a_row_is_no_step_back(caplog: pytest.LogCaptureFixture) -> None:
     s, _ = store(rows=20)
     jitter = np.random.default_rng(1).uniform(-9, 9, 300)
     for row in range(150):
         s.add(samples((0, 1.0, row * 10 + jitter[row])))
         s.add(samples((1, 5.0, row * 10 + jitter[-row])))
-    assert s.clock_steps == 0
+    assert "went back" not in caplog.text
 
 
 def test_a_lost_source_is_bad_even_when_its_last_sample_came_late() -> None:
