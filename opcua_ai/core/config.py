@@ -54,7 +54,7 @@ FilePath = Annotated[Path, AfterValidator(_path)]
 
 
 class Secret(Strict):
-    """A user and where its password is found; mix-in of the tables that need one."""
+    """Where a password is found; mix-in of the tables that need one."""
 
     password_env: str | None = None
     password_file: FilePath | None = None

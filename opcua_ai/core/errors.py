@@ -46,8 +46,6 @@ class AddressInUseError(OpcuaAiError):
 class SourceLostError(OpcuaAiError):
     """A source cannot be reached now; it is tried again with back-off."""
 
-    exit_code = EXIT_USAGE
-
 
 class NodeSetError(OpcuaAiError):
     """A NodeSet2 file of the product does not load."""

@@ -119,6 +119,8 @@ class Policy:
             return "Normal operation"
         where = ", ".join(c.text or c.tag for c in score.contributions[:2])
         because = f"; most unusual: {where}" if where else ""
+        if not codes.is_good(score.status):
+            because += f" [inputs uncertain, {score.coverage:.0f} % usable]"
         if not self._name:
             return f"Unusual operation{because}"
         return f"Predicted fault: {self._text or self._name} ({confidence:.0%} sure){because}"

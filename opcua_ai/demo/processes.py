@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from opcua_ai.core.errors import OpcuaAiError
+from opcua_ai.core.errors import EXIT_UNEXPECTED, OpcuaAiError
 
 GRACE_S = 3.0
 
@@ -30,7 +30,7 @@ def _end_with_parent() -> None:
 class DemoError(OpcuaAiError):
     """A part of the demo did not start; the message carries its last words."""
 
-    exit_code = 1
+    exit_code = EXIT_UNEXPECTED
 
 
 def free_port(wanted: int) -> int:

@@ -211,11 +211,13 @@ def _save_screen(state: State, path: Path) -> None:
 
 
 def _summary(state: State, console: Console) -> None:
-    first = next((alarm for alarm in state.alarms if alarm.active), None)
-    if first is not None:
-        console.print(f"First alarm: {first.message}")
+    active = [alarm for alarm in state.alarms if alarm.active]
+    if active:
+        named = next((a for a in reversed(active) if "Predicted fault" in a.message), active[0])
+        console.print(f"Alarm: {named.message}", soft_wrap=True)
     elif state.fault_is_in:
         console.print(f"IDV({state.fault}) was in, but no alarm was raised.")
     if state.recommendation.get("Reason"):
-        console.print(f"Recommended: {state.recommendation['Reason']}; {view.benefit(state)}")
+        advice = f"{state.recommendation['Reason']}; {view.benefit(state)}"
+        console.print(f"Recommended: {advice}", soft_wrap=True)
     console.print("All processes have ended.")

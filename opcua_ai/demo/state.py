@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-TREND = 20
+TREND = 16
 
 
 @dataclass

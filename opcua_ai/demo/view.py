@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from opcua_ai.demo.state import TREND, State, Trend
+from opcua_ai.demo.state import TREND, State
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _COLOURS = {"Good": "green", "Uncertain": "yellow", "Bad": "red"}
@@ -42,8 +42,8 @@ def screen(state: State, tags: list[str]) -> RenderableType:
         Layout(_alarm(state), size=5),
     )
     layout["middle"].split_row(
-        Layout(Panel(_plant(state, tags), title="Plant tags"), ratio=5),
-        Layout(Panel(_faults(state), title="Fault prediction"), ratio=3),
+        Layout(Panel(_plant(state, tags), title="Plant tags"), ratio=2),
+        Layout(Panel(_faults(state), title="Fault prediction"), ratio=1),
     )
     return layout
 
@@ -62,7 +62,16 @@ def phase(state: State) -> str:
         return "normal operation"
     if state.fault_is_in:
         return f"IDV({state.fault}) has been in for {(state.row - state.onset) * 3} plant minutes"
-    return f"normal; IDV({state.fault}) begins in {state.onset - state.row} rows"
+    rows = state.onset - state.row
+    return f"normal; IDV({state.fault}) begins in {rows} row{'s' if rows != 1 else ''}"
+
+
+def detection(state: State) -> str:
+    """The index, or what it waits for."""
+    index = state.detection
+    if math.isnan(index.value):
+        return f"waiting ({state.models.get('faults', {}).get('StateMessage') or index.quality})"
+    return f"{number(index.value, 3)} (limit 1) {index.quality}"
 
 
 def _plant(state: State, tags: list[str]) -> Table:
@@ -85,7 +94,7 @@ def _faults(state: State) -> Group:
     index = state.detection
     style = "bold red" if index.value > 1 else "green"
     head = Text.assemble(
-        "Index ", (number(index.value, 3), style), f" (limit 1) {index.quality}\n",
+        "Index ", (detection(state), style), "\n",
         (sparkline(list(index.history)), style), "\n",
     )  # fmt: skip
     bars = Table(expand=True, box=None, padding=(0, 1))
@@ -108,9 +117,10 @@ def _recommendation(state: State) -> Panel:
         return Panel(Text("waiting for the cost model", style="dim"), title="Recommendation")
     text = Text.assemble(
         (f"{r.get('Reason')}\n", "bold"),
-        f"now {number(r.get('CurrentValue'))}  model alone {number(r.get('RecommendedValue'))}  "
-        f"within limits {number(r.get('ClampedValue'))}  ({r.get('ClampReason') or 'no limit'})\n",
-        f"expected benefit {benefit(state)}\n",
+        f"now {number(r.get('CurrentValue'))}, advised {number(r.get('ClampedValue'))} "
+        f"({r.get('ClampReason') or 'no limit binds'}; the model alone would go to "
+        f"{number(r.get('RecommendedValue'))})\n",
+        f"{benefit(state)}\n",
         ("Advisory only: nothing is written to the plant.", "dim"),
     )
     return Panel(text, title="Recommended setpoint")
@@ -119,7 +129,7 @@ def _recommendation(state: State) -> Panel:
 def benefit(state: State) -> str:
     r = state.recommendation
     low, high = number(r.get("BenefitLow"), 3), number(r.get("BenefitHigh"), 3)
-    return f"{number(r.get('ExpectedBenefit'), 3)} $/h (95 %: {low} .. {high})"
+    return f"saves {number(r.get('ExpectedBenefit'), 3)} $/h (95 %: {low} to {high})"
 
 
 def _alarm(state: State) -> Panel:
@@ -134,10 +144,9 @@ def _alarm(state: State) -> Panel:
 
 def line(state: State) -> str:
     """One plain line for logs and pipes."""
-    index: Trend = state.detection
     likely = ", ".join(f"{label} {p:.0%}" for label, p in state.top_faults(2))
     alarm = state.alarms[-1].message if state.alarms and state.alarms[-1].active else "none"
     return (
-        f"row {state.row} ({phase(state)}) | detection index {number(index.value, 3)} "
-        f"{index.quality} | {likely or 'no diagnosis'} | alarm: {alarm} | {state.rate:.0f} values/s"
+        f"row {state.row} ({phase(state)}) | detection index {detection(state)} | "
+        f"{likely or 'no diagnosis'} | alarm: {alarm} | {state.rate:.0f} values/s"
     )

@@ -23,7 +23,6 @@ VT = ua.VariantType
 HAS_COMPONENT = node_id(ua.ObjectIds.HasComponent)
 HAS_PROPERTY = node_id(ua.ObjectIds.HasProperty)
 ORGANIZES = node_id(ua.ObjectIds.Organizes)
-FOLDER = node_id(ua.ObjectIds.FolderType)
 _PROPERTY_TYPE = node_id(ua.ObjectIds.PropertyType)
 _VARIABLE_TYPE = node_id(ua.ObjectIds.BaseDataVariableType)
 _HAS_TYPE = node_id(ua.ObjectIds.HasTypeDefinition)
@@ -102,12 +101,11 @@ class Instances:
         *,
         array: bool = False,
         prop: bool = False,
-        description: str = "",
     ) -> ua.NodeId:
         """A variable (or property) of a built-in data type that no type declares."""
         attributes = {
             A.NodeClass: _attribute(ua.NodeClass.Variable, VT.Int32),
-            A.Description: _attribute(ua.LocalizedText(description), VT.LocalizedText),
+            A.Description: _attribute(ua.LocalizedText(), VT.LocalizedText),
             A.DataType: _attribute(node_id(data_type), VT.NodeId),
             A.ValueRank: _attribute(1 if array else -1, VT.Int32),
             A.Historizing: _attribute(False, VT.Boolean),

@@ -24,11 +24,6 @@ class Outage:
         self._reason = ""
         self._back_at = time.monotonic()
 
-    @property
-    def lasts(self) -> bool:
-        """True from ``lost`` to ``over``."""
-        return self._since is not None
-
     def lost(self, reason: str, act: bool = False) -> bool:
         """Note a failure; True when it begins an outage. ``act``: somebody has to do something, so
         a new reason is said even in the middle of an outage."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from opcua_ai.inference.kinds.keras import import_keras
 from opcua_ai.inference.quiet import quiet_stderr
 from opcua_ai.training import architectures
 from opcua_ai.training.config import NetworkSection
+from opcua_ai.training.interrupt import ctrl_c_asks
 from opcua_ai.training.progress import epochs_bar
 from opcua_ai.training.state import TrainingState
 
@@ -58,9 +60,12 @@ def fit_classifier(
     else:
         model = _compiled(keras, len(train), settings, task)
     try:
-        with epochs_bar(console, f"seed {seed}", settings.epochs, done) as report:
+        with (
+            ctrl_c_asks() as check,
+            epochs_bar(console, f"seed {seed}", settings.epochs, done) as report,
+        ):
             for epoch in range(done, settings.epochs):
-                figures = _one_epoch(model, train, settings, seed, epoch)
+                figures = _one_epoch(model, train, settings, seed, epoch, check)
                 if validation is not None and len(validation):
                     figures |= _validate(model, validation)
                 state.save(model, epoch + 1)
@@ -91,8 +96,14 @@ def _compiled(keras: Any, examples: int, settings: NetworkSection, task: archite
 
 
 def _one_epoch(
-    model: Any, train: Examples, settings: NetworkSection, seed: int, epoch: int
+    model: Any,
+    train: Examples,
+    settings: NetworkSection,
+    seed: int,
+    epoch: int,
+    check: Callable[[], None],
 ) -> dict[str, float]:
+    """One pass over the examples; ``check`` is called after each batch and may raise."""
     rng = np.random.default_rng((seed, epoch))
     _reseed_dropout(model, rng)
     order = rng.permutation(len(train))
@@ -101,9 +112,19 @@ def _one_epoch(
         x += settings.noise * rng.standard_normal(x.shape, np.float32)
     with quiet_stderr():  # tf.data writes one E line per call
         history = model.fit(
-            x, train.classes[order], batch_size=settings.batch, epochs=1, shuffle=False, verbose=0
+            x,
+            train.classes[order],
+            batch_size=settings.batch,
+            epochs=1,
+            shuffle=False,
+            verbose=0,
+            callbacks=[_after_each_batch(check)],
         )
     return {name: float(values[-1]) for name, values in history.history.items()}
+
+
+def _after_each_batch(check: Callable[[], None]) -> Any:
+    return import_keras().callbacks.LambdaCallback(on_train_batch_end=lambda *_, **__: check())
 
 
 def _reseed_dropout(model: Any, rng: np.random.Generator) -> None:

@@ -20,7 +20,7 @@ def result(
         asset="line1",
         bundle="b 1",
         predictions=[
-            Prediction("detection", score, status, time, contributions=tags),
+            Prediction("detection", score, status, time, coverage=83.0, contributions=tags),
             Prediction(
                 "fault",
                 4,
@@ -98,6 +98,16 @@ def test_a_name_needs_agreement_and_a_new_name_is_a_new_event() -> None:
         False,
     ]
     assert verdicts[2] and verdicts[2].message.startswith("Unusual operation; most unusual:")
+
+
+def test_an_alarm_from_poor_inputs_says_so() -> None:
+    policy = Policy(OPTIONS)
+    for time in (1, 2, 3):
+        verdict = policy.decide(result(2, time, codes.UNCERTAIN_SUB_NORMAL))
+    assert verdict is not None
+    assert verdict.active
+    assert verdict.status == codes.UNCERTAIN_SUB_NORMAL
+    assert verdict.message.endswith("[inputs uncertain, 83 % usable]")
 
 
 def test_a_name_needs_confidence() -> None:
