@@ -68,12 +68,13 @@ class Pipeline:
 
     async def stop(self) -> None:
         await self._scheduler.stop()
+        # sources first: closed, they end by themselves, even one that overhears its cancellation
+        for source in self._sources.values():
+            await source.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
-        for source in self._sources.values():
-            await source.close()
         await asyncio.to_thread(self._executor.shutdown, wait=True, cancel_futures=True)
 
     def _spawn(self, name: str, work: Coroutine[None, None, None]) -> None:

@@ -144,6 +144,7 @@ class Source:
                 try:
                     await self._serve(sink)
                 except OpcuaAiError as error:
+                    _give_way()
                     if self._stop.is_set():
                         return
                     # a server may have closed the idle session between connect() and run()
@@ -252,3 +253,11 @@ def _tags(found: Sequence[Variable], options: Options, name: str) -> tuple[Tag, 
     if left_out := len(found) - len(tags):
         _log.info("source %s: %d variables are not scalar numbers: left out", name, left_out)
     return tags
+
+
+def _give_way() -> None:
+    """Be cancelled after all: asyncua turns a cancellation that meets a breaking connection into
+    an error of that connection."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

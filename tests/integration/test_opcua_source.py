@@ -325,3 +325,26 @@ async def test_close_ends_run_without_a_word(plant, caplog):
     await src.close()
     await asyncio.wait_for(task, 3)
     assert "lost" not in caplog.text
+
+
+async def test_a_cancellation_that_comes_out_as_a_lost_connection_is_heard(plant):
+    """asyncua answers so when the connection breaks at that very moment."""
+    src = source(plant.url)
+    await src.connect()
+    serving = asyncio.Event()
+
+    async def overhears(_sink) -> None:
+        serving.set()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            raise SourceLostError("connection lost") from None
+
+    src._serve = overhears
+    task = asyncio.create_task(src.run(Latest()))
+    await asyncio.wait_for(serving.wait(), 3)
+    task.cancel()
+    done, _ = await asyncio.wait([task], timeout=3)
+    await src.close()
+    assert done
+    assert task.cancelled()

@@ -98,3 +98,27 @@ async def test_missed_runs_are_shown_while_a_model_hangs(rig) -> None:
     await pipeline.stop()
     assert missed > 3
     assert slowest < 0.2, "the event loop was held up"
+
+
+async def test_a_source_that_overhears_its_cancellation_ends_by_its_close(rig) -> None:
+    class Deaf(Silent):
+        def __init__(self) -> None:
+            super().__init__()
+            self.closed = asyncio.Event()
+
+        async def close(self) -> None:
+            self.closed.set()
+
+        async def run(self, sink) -> None:
+            while not self.closed.is_set():
+                try:
+                    await self.closed.wait()
+                except asyncio.CancelledError:
+                    continue
+
+    pipeline, _, model = rig({"interval_s": 60})
+    model.release.set()
+    pipeline._sources = {"plant": Deaf()}
+    pipeline.start()
+    await asyncio.sleep(0.05)
+    await asyncio.wait_for(pipeline.stop(), 2)
