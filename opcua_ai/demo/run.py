@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.live import Live
 
 from opcua_ai.demo import view
+from opcua_ai.demo.configuration import configuration
 from opcua_ai.demo.processes import Child, free_port
 from opcua_ai.demo.state import State
 from opcua_ai.demo.watch import Watcher
@@ -28,50 +29,6 @@ SHOWN = [
     "XMEAS(6)", "XMEAS(7)", "XMEAS(8)", "XMEAS(9)", "XMEAS(10)", "XMEAS(11)", "XMEAS(13)",
     "XMEAS(17)", "XMEAS(18)", "XMEAS(20)", "XMEAS(22)", "XMV(6)", "XMV(10)", "XMV(11)",
 ]  # fmt: skip
-
-CONFIG = """\
-# Written by 'opcua-ai demo'. Policy None and anonymous users are open because both
-# servers listen on this machine only.
-[sources.plant]
-kind = "opcua"
-endpoint = "{plant}"
-browse_root = "TennesseeEastman"
-include = ["*XMEAS(*", "*XMV(*"]
-sampling_interval_ms = 50
-publishing_interval_ms = 100
-
-[models.faults]
-bundle = "tep_faults"
-application = "FaultPrediction"
-schedule.interval_s = {interval}
-[models.faults.assets.TennesseeEastman]
-source = "plant"
-
-[models.cost]
-bundle = "tep_cost"
-application = "ProductionOptimisation"
-schedule.interval_s = {interval}
-[models.cost.assets.TennesseeEastman]
-source = "plant"
-
-[decisions.fault_alarm]
-policy = "faults"
-model = "faults"
-
-[decisions.setpoint]
-policy = "setpoint"
-model = "cost"
-tag = "XMV(6)"
-direction = "minimise"
-low = 20.0
-high = 60.0
-max_step = 2.0
-
-[server]
-endpoint = "{server}"
-allow_none = true
-allow_anonymous = true
-"""
 
 
 @dataclass(frozen=True)
@@ -127,9 +84,7 @@ async def _play(
     console.print("Starting the advisory server (TensorFlow takes a few seconds) ...")
     config = folder / "opcua-ai.toml"
     interval = max(0.1, min(1.0, 90.0 / settings.speed))
-    config.write_text(
-        CONFIG.format(plant=state.plant_endpoint, server=state.server_endpoint, interval=interval)
-    )
+    config.write_text(configuration(state.plant_endpoint, state.server_endpoint, interval))
     await server.start(["opcua_ai", "serve", str(config)], "Advisory server ready")
     console.print(f"  advisory  {state.server_endpoint}   (policy None, anonymous)")
     console.print("Connect any OPC UA client (UaExpert ...) to either of them.")

@@ -26,30 +26,10 @@ from rich.table import Table
 from opcua_ai import app
 from opcua_ai.core import config
 from opcua_ai.core.resources import models_dir
+from opcua_ai.demo.configuration import configuration
 from opcua_ai.demo.processes import Child, free_port
 
 ROOT = Path(__file__).parents[2]
-CONFIG = """
-[sources.plant]
-kind = "opcua"
-endpoint = "{plant}"
-browse_root = "TennesseeEastman"
-include = ["*XMEAS(*", "*XMV(*"]
-sampling_interval_ms = 50
-publishing_interval_ms = 50
-[models.faults]
-bundle = "tep_faults"
-schedule.interval_s = 0.1
-[models.faults.assets.line1]
-source = "plant"
-[decisions.alarm]
-policy = "faults"
-model = "faults"
-[server]
-endpoint = "{server}"
-allow_none = true
-allow_anonymous = true
-"""
 
 
 async def probe(seconds: float, period_s: float = 0.005) -> np.ndarray:
@@ -97,9 +77,10 @@ async def measure(seconds: float, folder: Path) -> dict[str, np.ndarray]:
     )  # fmt: skip
     path = folder / "bench.toml"
     path.write_text(
-        CONFIG.format(
-            plant=f"opc.tcp://127.0.0.1:{port}/simulator",
-            server=f"opc.tcp://127.0.0.1:{server_port}/opcua-ai",
+        configuration(
+            f"opc.tcp://127.0.0.1:{port}/simulator",
+            f"opc.tcp://127.0.0.1:{server_port}/opcua-ai",
+            interval_s=0.1,
         )
     )
     settings = config.load(path)

@@ -8,48 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from opcua_ai.demo.configuration import configuration
 from opcua_ai.demo.processes import Child, free_port
-
-CONFIG = """
-[sources.plant]
-kind = "opcua"
-endpoint = "{plant}"
-browse_root = "TennesseeEastman"
-include = ["*XMEAS(*", "*XMV(*"]
-sampling_interval_ms = 50
-publishing_interval_ms = 50
-reconnect_max_s = 1.0
-
-[models.faults]
-bundle = "tep_faults"
-schedule.interval_s = 0.2
-[models.faults.assets.line1]
-source = "plant"
-
-[models.cost]
-bundle = "tep_cost"
-application = "ProductionOptimisation"
-schedule.interval_s = 0.2
-[models.cost.assets.line1]
-source = "plant"
-
-[decisions.alarm]
-policy = "faults"
-model = "faults"
-
-[decisions.purge]
-policy = "setpoint"
-model = "cost"
-tag = "XMV(6)"
-low = 20.0
-high = 60.0
-max_step = 2.0
-
-[server]
-endpoint = "{server}"
-allow_none = true
-allow_anonymous = true
-"""
 
 StartPlant = Callable[..., Awaitable[Child]]
 Serve = Callable[[Path], Awaitable[Child]]
@@ -72,7 +32,10 @@ def ports() -> Ports:
 @pytest.fixture
 def config_file(tmp_path: Path, ports: Ports) -> Path:
     path = tmp_path / "plant.toml"
-    path.write_text(CONFIG.format(plant=ports.plant, server=ports.server))
+    text = configuration(ports.plant, ports.server, 0.2, asset="line1")
+    path.write_text(
+        text.replace("sampling_interval_ms", "reconnect_max_s = 1.0\nsampling_interval_ms", 1)
+    )
     return path
 
 

@@ -52,7 +52,7 @@ def test_a_wrong_key(config_file: Path) -> None:
 
 def test_a_wrong_type(config_file: Path) -> None:
     change(config_file, "max_step = 2.0", 'max_step = "two"')
-    assert "decisions.purge.max_step = 'two'" in refused("serve", str(config_file))
+    assert "decisions.setpoint.max_step = 'two'" in refused("serve", str(config_file))
 
 
 def test_a_missing_file() -> None:
