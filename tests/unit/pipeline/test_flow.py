@@ -67,7 +67,7 @@ def rig(monkeypatch: pytest.MonkeyPatch):
         )
         info = ModelInfo(
             "m", "mean", "1", "", "test", "fault", "FaultPrediction", "", "", "", "",
-            [TAG], [], {"a": ()},
+            [TAG], [], ["a"],
         )  # fmt: skip
         model, out = Stuck(), Health()
         loaded = LoadedModel(model, info, rows=2, period_s=1.0, stale_after_s=None)
