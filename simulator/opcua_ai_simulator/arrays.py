@@ -9,3 +9,4 @@ FloatArray = NDArray[np.float64]
 StatusArray = NDArray[np.uint32]
 """OPC UA status codes."""
 BoolArray = NDArray[np.bool_]
+IndexArray = NDArray[np.intp]

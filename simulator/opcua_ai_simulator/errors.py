@@ -4,6 +4,7 @@ SimulatorError
  +-- ConfigurationError     whoever started the simulator has to change an option or a file
  +-- InvalidArgumentError   a client sent something of the wrong kind  (BadInvalidArgument)
  +-- OutOfRangeError        a client sent a value that does not exist  (BadOutOfRange)
+ +-- InvalidStateError      a client wants what the plant does not allow now  (BadInvalidState)
 """
 
 
@@ -21,3 +22,7 @@ class InvalidArgumentError(SimulatorError):
 
 class OutOfRangeError(SimulatorError):
     """A client's argument or value is of the right type but not allowed."""
+
+
+class InvalidStateError(SimulatorError):
+    """What a client wants is not possible in the plant's present state."""

@@ -6,6 +6,7 @@ and puts the plant time on the values, so a recording and a differential equatio
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 if TYPE_CHECKING:
     from opcua_ai_simulator.arrays import FloatArray
 
+MAX_ROWS = 10.0  # a wall second, of a plant that can choose
 Scalar = bool | int | float | str
 ScalarType = Literal["Boolean", "Int32", "UInt32", "Double", "String"]
 
@@ -67,7 +69,10 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Something a client can call; ``run`` gets the arguments, already of the stated types."""
+    """Something a client can call; ``run`` gets the arguments, already of the stated types.
+
+    It is a method of the plant's object Simulation.
+    """
 
     name: str
     description: str
@@ -77,20 +82,55 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """A variable beside the tags; writable where ``write`` is given."""
+    """A variable beside the tags; writable where ``write`` is given.
+
+    ``group`` is the browse path of its object below the plant. ``states`` names the values 0, 1,
+    ... of a UInt32 (MultiStateDiscreteType, Part 8, 5.3.3.3).
+    """
 
     name: str
     type: ScalarType
     description: str
     read: Callable[[], Scalar]
     write: Callable[[Any], None] | None = None
+    group: str = "Simulation"
+    states: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """Browse path below the plant."""
+        return f"{self.group}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """An alarm condition of the plant (Part 9); ``trip`` makes it a TripAlarmType.
+
+    ``message`` says why it is active, and nothing while it is not. ``severity`` is 1 to 1000.
+    """
+
+    name: str
+    group: str
+    description: str
+    severity: int
+    message: Callable[[], str]
+    trip: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Identification:
+    """Who made the simulated machine (OPC 40001-1 Machinery, MachineIdentificationType)."""
+
+    model: str
+    serial_number: str
+    device_class: str = "Simulated process plant"
 
 
 class Plant(Protocol):
     """A simulated plant.
 
-    Wrong arguments of ``write``, commands and controls raise ``InvalidArgumentError`` or
-    ``OutOfRangeError`` and leave the plant as it was.
+    Wrong arguments of ``write``, commands and controls raise ``InvalidArgumentError``,
+    ``OutOfRangeError`` or ``InvalidStateError`` and leave the plant as it was.
     """
 
     @property
@@ -115,12 +155,28 @@ class Plant(Protocol):
     def commands(self) -> Sequence[Command]: ...
 
     @property
+    def alarms(self) -> Sequence[Alarm]: ...
+
+    @property
+    def identification(self) -> Identification: ...
+
+    @property
     def period(self) -> float:
         """Plant seconds (> 0) from the row that ``step`` gave last to the row it gives next."""
         ...
 
+    def follow(self, speed: float) -> None:
+        """The speed in plant seconds per second changed.
+
+        A plant that can give a row at any time may choose another ``period``, see ``row_period``.
+        """
+        ...
+
     def step(self) -> FloatArray:
-        """Go on by one period and return the n values; NaN where the plant has no value."""
+        """Go on by one period and return the n values; NaN where the plant has no value.
+
+        May compute for a long time: the server calls it in a thread, never two at once.
+        """
         ...
 
     def write(self, tag: str, value: float) -> None:
@@ -133,12 +189,18 @@ class PlantType:
     """What a file in ``plants/`` offers as ``PLANT``: its options and how to build it.
 
     ``options`` is a dataclass whose fields become the flags of ``run <plant>`` (see ``option``).
-    ``build`` gets an instance of it and a function for notices to the person at the shell.
+    ``build`` gets an instance of it and a function for notices to the person at the shell. It
+    returns one plant or several of one period, which the server steps one after the other.
     """
 
     summary: str
     options: type[Any]
-    build: Callable[[Any, Callable[[str], None]], Plant]
+    build: Callable[[Any, Callable[[str], None]], Sequence[Plant]]
+
+
+def row_period(speed: float, sample: float) -> float:
+    """Plant seconds between rows: ``sample``, or as many of it as make ten rows a second."""
+    return sample * max(1, math.ceil(speed / (MAX_ROWS * sample)))
 
 
 def option(default: Any, help: str, metavar: str | None = None) -> Any:

@@ -138,6 +138,18 @@ FAULTS: tuple[str, ...] = (
     "A and C feed valve (stream 4) held at its steady position",
 )
 
+# 22 to 29: of the 2015 revision (Bathelt, Ricker, Jelali), which calls the last one IDV(21).
+REVISION_FAULTS: tuple[str, ...] = (
+    "E feed temperature (stream 3): random variation",
+    "A feed flow (stream 1): random variation",
+    "D feed flow (stream 2): random variation",
+    "E feed flow (stream 3): random variation",
+    "A and C feed flow (stream 4): random variation",
+    "Reactor cooling water flow: random variation",
+    "Condenser cooling water flow: random variation",
+    "A feed temperature (stream 1): random variation",
+)
+
 
 def measurements() -> tuple[Tag, ...]:
     """XMEAS(1) to XMEAS(41): 22 continuous ones, then 19 compositions."""
@@ -158,4 +170,11 @@ def manipulated(writable: bool = False) -> tuple[Tag, ...]:
     return tuple(
         Tag(f"XMV({number})", group, name, text, PERCENT, 0.0, 100.0, writable)
         for number, (group, name, text) in enumerate(_VALVES, start=1)
+    )
+
+
+def agitator(writable: bool = False) -> Tag:
+    """XMV(12), 0 to 100 % of 150 to 250 rpm."""
+    return Tag(
+        "XMV(12)", "Reactor", "Agitator speed", "Speed of the agitator", PERCENT, 0, 100, writable
     )
