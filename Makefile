@@ -1,6 +1,6 @@
 # One command each, on a machine with Python 3.11+, pip, venv and make. Nothing else is needed.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock clean
+.PHONY: help demo test test-slow check bench lock clean
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -10,7 +10,7 @@ NODE   := tests/integration/node
 PIP    := python -m pip --disable-pip-version-check --quiet
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
@@ -30,6 +30,9 @@ demo: $(READY) ## A simulated plant, the advisory server and a client: watch a f
 
 test: $(READY) $(NODE)/node_modules/.ready ## Unit, contract, integration and packaging tests
 	$(BIN)/python -m pytest -q
+
+test-slow: $(READY) ## The tests that take minutes: 48 h runs of the Tennessee Eastman plant
+	$(BIN)/python -m pytest -q -m slow
 
 check: $(READY) ## Linters, types, import floors
 	$(BIN)/ruff format --check .

@@ -1,4 +1,4 @@
-"""Command line: ``opcua-ai-simulator list`` and ``opcua-ai-simulator run <plant>``.
+"""Command line: ``opcua-ai-simulator list``, ``run <plant>`` and ``generate <plant>``.
 
 asyncua, numpy and the plants are imported only where a command needs them: help is instant.
 """
@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 from opcua_ai_simulator import __version__, plants
 from opcua_ai_simulator.errors import ConfigurationError, SimulatorError
+from opcua_ai_simulator.factory.options import add_options
 
 PROGRAM = "opcua-ai-simulator"
 _DURATION = "without SECONDS until a client calls Normal(); may be given several times"
@@ -27,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         parsed, unknown = _parser(arguments).parse_known_args(arguments)
         if unknown:
-            where = f"run {parsed.plant} --help" if "plant" in parsed else "--help"
+            where = f"{arguments[0]} {parsed.plant} --help" if "plant" in parsed else "--help"
             raise ConfigurationError(f"unknown option {unknown[0]}: see {PROGRAM} {where}")
         return parsed.command(parsed)
     except SimulatorError as error:
@@ -63,11 +64,25 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
             allow_abbrev=False,
         )
         plant.set_defaults(command=_run)
-        if name in arguments:
+        if arguments[:1] == ["run"] and name in arguments:
             _add_plant_options(plant, name)
             _add_server_options(plant)
             _add_misbehaviour(plant)
+    _add_generate(commands)
     return parser
+
+
+def _add_generate(commands: Any) -> None:
+    generate = commands.add_parser(
+        "generate", help="write many runs as files to train with", allow_abbrev=False
+    )
+    choices = generate.add_subparsers(required=True, metavar="PLANT", dest="plant")
+    name = "tennessee-eastman"
+    plant = choices.add_parser(
+        name, help=f"see '{PROGRAM} generate {name} --help'", allow_abbrev=False
+    )
+    plant.set_defaults(command=_generate)
+    add_options(plant)
 
 
 def _list(_parsed: argparse.Namespace) -> int:
@@ -79,19 +94,27 @@ def _list(_parsed: argparse.Namespace) -> int:
 def _run(parsed: argparse.Namespace) -> int:
     kind = plants.load(parsed.plant)
     chosen = {field.name: getattr(parsed, field.name) for field in dataclasses.fields(kind.options)}
-    plant = kind.build(kind.options(**chosen), notice)
+    built = kind.build(kind.options(**chosen), notice)
     from opcua_ai_simulator.shell import run
 
-    return run(plant, parsed, notice)
+    return run(built, parsed, notice)
+
+
+def _generate(parsed: argparse.Namespace) -> int:
+    from opcua_ai_simulator.factory.command import generate
+
+    return generate(parsed, notice)
 
 
 def _add_plant_options(parser: argparse.ArgumentParser, name: str) -> None:
-    """One flag for each field of the plant's options."""
+    """One flag for each field of the plant's options; ``seed`` is the server's flag."""
     kind = plants.load(name)
     parser.description = f"The plant {kind.summary}."
     group = parser.add_argument_group("plant")
     hints = typing.get_type_hints(kind.options)
     for field in dataclasses.fields(kind.options):
+        if field.name == "seed":
+            continue
         flag = "--" + field.name.replace("_", "-")
         details: dict[str, Any] = {"help": field.metadata["help"], "default": field.default}
         if hints[field.name] is bool:
@@ -118,7 +141,7 @@ def _add_server_options(parser: argparse.ArgumentParser) -> None:
         "--speed",
         type=float,
         default=360.0,
-        help="plant seconds per wall second, 1 to 1000, default 360 (two rows a second: the "
+        help="plant seconds per wall second, 1 to 2000, default 360 (two rows a second: the "
         "shipped recordings have a row every 180 s)",
     )
     group.add_argument("--paused", action="store_true", help="show the first row and wait")
@@ -176,7 +199,12 @@ def _add_misbehaviour(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="wall time from the end of one --drop to the next, default 60",
     )
-    group.add_argument("--seed", type=_seed, default=0, help="of spikes and jitter, default 0")
+    group.add_argument(
+        "--seed",
+        type=_seed,
+        default=0,
+        help="of spikes, jitter and the plant's own noise, default 0",
+    )
 
 
 def _port(text: str) -> int:

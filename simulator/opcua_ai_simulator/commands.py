@@ -6,12 +6,14 @@ from collections.abc import Callable
 
 from opcua_ai_simulator.errors import InvalidArgumentError, OutOfRangeError
 from opcua_ai_simulator.misbehave import Misbehaviour
-from opcua_ai_simulator.pace import Pace
+from opcua_ai_simulator.pace import MAX_SPEED, MIN_SPEED, Pace
 from opcua_ai_simulator.plant import Argument, Command, Control, Scalar, ScalarType
 
 _INTEGERS = {"Int32": (-(2**31), 2**31 - 1), "UInt32": (0, 2**32 - 1)}
 
 _TAG = Argument("tag", "String", "Browse name of the tag, * for all")
+_SPEEDS = f"{MIN_SPEED:g} to {MAX_SPEED:g}"
+_ALL = "all plants of this server"
 _SECONDS = Argument("seconds", "Double", "Wall time, 0 = until Normal()")
 
 
@@ -37,7 +39,15 @@ def coerce(value: object, wanted: ScalarType) -> Scalar:
     raise InvalidArgumentError(f"{value!r} is no {wanted}")
 
 
-def pace_controls(pace: Pace) -> tuple[Control, ...]:
+def accept(control: Control, value: object) -> Scalar:
+    """A client's value as the control's type and, where its values have names, one of these."""
+    accepted = coerce(value, control.type)
+    if control.states and accepted not in range(len(control.states)):
+        raise OutOfRangeError(f"{accepted} is no state: choose 0 to {len(control.states) - 1}")
+    return accepted
+
+
+def pace_controls(pace: Pace, set_speed: Callable[[float], None]) -> tuple[Control, ...]:
     def run(running: bool) -> None:
         pace.resume() if running else pace.pause()
 
@@ -45,18 +55,28 @@ def pace_controls(pace: Pace) -> tuple[Control, ...]:
         Control(
             "Speed",
             "Double",
-            "Plant seconds per wall second, 1 to 1000",
+            f"Plant seconds per wall second, {_SPEEDS}; one for {_ALL}",
             lambda: pace.speed,
-            pace.set_speed,
+            set_speed,
         ),
-        Control("Running", "Boolean", "False while paused", lambda: pace.running, run),
+        Control(
+            "ReachedSpeed",
+            "Double",
+            "Plant seconds per wall second that this machine reaches; 0 while paused",
+            lambda: pace.reached,
+        ),
+        Control(
+            "Running", "Boolean", f"False while paused; one for {_ALL}", lambda: pace.running, run
+        ),
     )
 
 
-def pace_commands(pace: Pace) -> tuple[Command, ...]:
+def pace_commands(pace: Pace, set_speed: Callable[[float], None]) -> tuple[Command, ...]:
+    speed = Argument("speed", "Double", f"Plant seconds per wall second, {_SPEEDS}")
     return (
-        Command("Pause", "Stop at the row that the tags show", pace.pause),
-        Command("Resume", "Go on after a pause", pace.resume),
+        Command("SetSpeed", f"Set the speed of {_ALL}", set_speed, (speed,)),
+        Command("Pause", f"Stop {_ALL} at the row that the tags show", pace.pause),
+        Command("Resume", f"Let {_ALL} go on after a pause", pace.resume),
     )
 
 

@@ -12,7 +12,10 @@ from asyncua import Server, ua
 from asyncua.server.address_space import AttributeService
 
 from opcua_ai_simulator.errors import ConfigurationError, OutOfRangeError
+from opcua_ai_simulator.events import Events
+from opcua_ai_simulator.identification import identify, load_nodesets
 from opcua_ai_simulator.nodes import NodeBuilder
+from opcua_ai_simulator.plant import Identification
 
 NAMESPACE = "urn:opcua-ai:simulator"
 APPLICATION_URI = "urn:opcua-ai:simulator-server"
@@ -51,7 +54,13 @@ class Endpoint:
         await server.init()
         await server.set_application_uri(APPLICATION_URI)
         server.set_endpoint(self.url)
-        return NodeBuilder(server, await server.register_namespace(NAMESPACE))
+        namespace = await server.register_namespace(NAMESPACE)
+        await load_nodesets(server)
+        self.events = Events(server)
+        return NodeBuilder(server, namespace)
+
+    async def identify(self, plant: ua.NodeId, identification: Identification) -> None:
+        await identify(self._server, plant, identification)
 
     def route_writes(self, service: AttributeService) -> None:
         self._server.iserver.attribute_service = service

@@ -1,43 +1,34 @@
-"""Plays a plant as live OPC UA tags."""
+"""Plays plants as live OPC UA tags."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
-import numpy as np
 from asyncua import ua
 
-from opcua_ai_simulator.commands import coerce, misbehave_commands, pace_commands, pace_controls
+from opcua_ai_simulator.arrays import FloatArray
+from opcua_ai_simulator.commands import pace_commands, pace_controls
 from opcua_ai_simulator.endpoint import Endpoint
-from opcua_ai_simulator.errors import InvalidArgumentError, OutOfRangeError
-from opcua_ai_simulator.misbehave import Misbehaviour, is_bad
-from opcua_ai_simulator.nodes import (
-    ClientWrites,
-    NodeBuilder,
-    Writer,
-    data_value,
-    status_code,
-    variant,
-)
+from opcua_ai_simulator.errors import InvalidArgumentError, InvalidStateError, OutOfRangeError
+from opcua_ai_simulator.face import PlantFace
+from opcua_ai_simulator.nodes import status_code
 from opcua_ai_simulator.pace import Pace, PlantClock
-from opcua_ai_simulator.plant import Command, Control, Plant, Scalar, Tag
+from opcua_ai_simulator.plant import Plant
 
 
 class SimulatorServer:
     """``start``, then ``run`` until cancelled, then ``stop``.
 
-    A row goes out at once: one DataValue per tag, all with the plant time as source time, then
-    the controls that changed, and ``PlantTime`` last, so that who sees it has the whole row.
+    The plants share one pace and one clock: a row of one is a row of all.
     """
 
     def __init__(
         self,
-        plant: Plant,
+        plants: Sequence[Plant],
         *,
         host: str = "127.0.0.1",
         port: int = 4840,
@@ -45,25 +36,36 @@ class SimulatorServer:
         running: bool = True,
         plant_start: datetime | None = None,
         seed: int = 0,
+        notice: Callable[[str], None] = lambda _text: None,
     ) -> None:
-        self.plant = plant
+        self.plants = plants
         self.pace = Pace(time.monotonic, speed, running)
         self.clock = PlantClock(plant_start or datetime.now(UTC))
-        spans = np.array([tag.high - tag.low for tag in plant.tags])
-        self.signals = Misbehaviour([tag.name for tag in plant.tags], spans, seed)
         self.endpoint = Endpoint(host, port)
+        controls = pace_controls(self.pace, self.set_speed)
+        commands = pace_commands(self.pace, self.set_speed)
+        self.faces = [
+            PlantFace(plant, controls, commands, self._change, self.endpoint, seed + i)
+            for i, plant in enumerate(plants)
+        ]
+        self._notice = notice
         self._changed = asyncio.Event()  # the pace changed: work out anew when a row is due
-        self._row = asyncio.Lock()  # a client's wish waits until the row being published is out
-        self._tags: list[ua.NodeId] = []
-        self._controls: list[tuple[ua.NodeId, Control]] = []
-        self._published: dict[str, Scalar] = {}
+        self._row = asyncio.Lock()  # a client's wish waits until the row being made is out
+
+    @property
+    def period(self) -> float:
+        return self.plants[0].period
 
     async def start(self) -> None:
         """Build the address space, show the first row and open the port."""
         builder = await self.endpoint.prepare()
-        await self._build(builder)
-        await self._publish_row()
-        self.pace.restart(self.plant.period)
+        self.endpoint.route_writes(builder.writes)
+        for face in self.faces:
+            await face.build(builder, self.clock.time)
+            await asyncio.sleep(0)
+        self._follow()
+        await self._publish(await self._step())
+        self.pace.restart(self.period)
         await self.endpoint.open()
 
     async def run(self) -> None:
@@ -78,91 +80,13 @@ class SimulatorServer:
     async def stop(self) -> None:
         await self.endpoint.close()
 
-    async def _build(self, builder: NodeBuilder) -> None:
-        writes = builder.client_writes()
-        self.endpoint.route_writes(writes)
-        root = self.plant.root
-        await builder.object(root, "Simulated plant")
-        for group in dict.fromkeys(tag.group for tag in self.plant.tags if tag.group):
-            await builder.object(f"{root}/{group}")
-        for tag in self.plant.tags:
-            node_id = await builder.tag(root, tag)
-            self._tags.append(node_id)
-            if tag.writable:
-                writes.writers[node_id] = self._tag_writer(tag, node_id)
-        simulation, misbehave = f"{root}/Simulation", f"{root}/Simulation/Misbehave"
-        await builder.object(simulation, "What plays, how fast, and how it misbehaves")
-        await self._build_controls(builder, writes, simulation)
-        await self._build_methods(
-            builder, simulation, [*self.plant.commands, *pace_commands(self.pace)]
-        )
-        await builder.object(misbehave, "Faults of signals and connections, from the next row on")
-        commands = misbehave_commands(self.signals, time.monotonic, self.endpoint.drop_connections)
-        await self._build_methods(builder, misbehave, commands)
+    def set_speed(self, speed: float) -> None:
+        self.pace.set_speed(speed)
+        self._follow()
 
-    async def _build_controls(self, builder: NodeBuilder, writes: ClientWrites, path: str) -> None:
-        for control in (*self.plant.controls, *pace_controls(self.pace)):
-            node_id = await builder.variable(
-                f"{path}/{control.name}",
-                variant(control.read(), control.type),
-                control.description,
-                writable=control.write is not None,
-            )
-            self._controls.append((node_id, control))
-            if control.write is not None:
-                writes.writers[node_id] = self._control_writer(control, control.write)
-        self._plant_time = await builder.variable(
-            f"{path}/PlantTime",
-            variant(self.clock.time, "DateTime"),
-            "Plant time of the row that the tags show",
-        )
-
-    async def _build_methods(
-        self, builder: NodeBuilder, path: str, commands: Sequence[Command]
-    ) -> None:
-        for command in commands:
-            await builder.method(
-                f"{path}/{command.name}",
-                command.description,
-                command.arguments,
-                self._method(command),
-            )
-
-    def _method(self, command: Command) -> Callable[..., Awaitable[Any]]:
-        async def call(_parent: ua.NodeId, *given: ua.Variant) -> ua.StatusCode:
-            if len(given) < len(command.arguments):
-                return status_code(ua.StatusCodes.BadArgumentsMissing)
-            if len(given) > len(command.arguments):
-                return status_code(ua.StatusCodes.BadTooManyArguments)
-
-            def run() -> None:
-                pairs = zip(given, command.arguments, strict=True)
-                command.run(*[coerce(value.Value, wanted.type) for value, wanted in pairs])
-
-            return await self._change(run, ua.StatusCodes.BadInvalidArgument)
-
-        return call
-
-    def _control_writer(self, control: Control, write: Callable[[Any], None]) -> Writer:
-        async def write_control(value: object) -> ua.StatusCode:
-            return await self._change(
-                lambda: write(coerce(value, control.type)), ua.StatusCodes.BadTypeMismatch
-            )
-
-        return write_control
-
-    def _tag_writer(self, tag: Tag, node_id: ua.NodeId) -> Writer:
-        async def write_tag(value: object) -> ua.StatusCode:
-            status = await self._change(
-                lambda: self.plant.write(tag.name, float(coerce(value, "Double"))),
-                ua.StatusCodes.BadTypeMismatch,
-            )
-            if status.is_good():
-                written = variant(coerce(value, "Double"), "Double")
-                await self.endpoint.write(node_id, data_value(written, self.clock.time))
-            return status
-
-        return write_tag
+    def _follow(self) -> None:
+        for plant in self.plants:
+            plant.follow(self.pace.speed)
 
     async def _change(self, run: Callable[[], None], wrong_type: int) -> ua.StatusCode:
         """Carry out a client's wish between two rows."""
@@ -173,8 +97,13 @@ class SimulatorServer:
                 return status_code(wrong_type)
             except OutOfRangeError:
                 return status_code(ua.StatusCodes.BadOutOfRange)
+            except InvalidStateError:
+                return status_code(ua.StatusCodes.BadInvalidState)
+            self.pace.retime(self.period)
             # What a client chose holds for the next row, hence that row's time.
-            await self._publish_controls(self.clock.after(self.plant.period))
+            at = self.clock.after(self.period)
+            for face in self.faces:
+                await face.publish_controls(at)
         self._changed.set()
         return status_code(ua.StatusCodes.Good)
 
@@ -184,9 +113,7 @@ class SimulatorServer:
                 delay = self.pace.delay()
                 due = delay is not None and delay <= 0
                 if due:
-                    self.clock.advance(self.plant.period)
-                    await self._publish_row()
-                    self.pace.advance(self.plant.period)
+                    await self._play_row()
             if due:
                 await asyncio.sleep(0)  # several rows may be due: let the clients in between
                 continue
@@ -195,23 +122,32 @@ class SimulatorServer:
                 async with asyncio.timeout(delay):
                     await self._changed.wait()
 
-    async def _publish_row(self) -> None:
-        frame = self.signals.apply(self.plant.step(), time.monotonic())
-        now = self.clock.time
-        bad = is_bad(frame.status)
-        for i, node_id in enumerate(self._tags):
-            value = None if bad[i] else variant(float(frame.values[i]), "Double")
-            source = now + timedelta(seconds=float(frame.shift[i]))
-            await self.endpoint.write(node_id, data_value(value, source, int(frame.status[i])))
-        await self._publish_controls(now)
-        await self.endpoint.write(self._plant_time, data_value(variant(now, "DateTime"), now))
+    async def _play_row(self) -> None:
+        passed = self.period
+        rows = await self._step()
+        self.clock.advance(passed)
+        too_fast = self.pace.advance(self.period)
+        await self._publish(rows)
+        if too_fast:
+            asked, reached = self.pace.speed, self.pace.reached
+            self._notice(f"asked for {asked:g}x, this machine reaches {reached:.4g}x")
 
-    async def _publish_controls(self, at: datetime) -> None:
-        for node_id, control in self._controls:
-            value = control.read()
-            if self._published.get(control.name) != value:
-                self._published[control.name] = value
-                await self.endpoint.write(node_id, data_value(variant(value, control.type), at))
+    async def _step(self) -> list[FloatArray]:
+        """Each plant's next row; even when cancelled no step goes on afterwards."""
+
+        def step() -> list[FloatArray]:
+            return [plant.step() for plant in self.plants]
+
+        stepping = asyncio.ensure_future(asyncio.to_thread(step))
+        try:
+            return await asyncio.shield(stepping)
+        finally:
+            await asyncio.wait([stepping])
+
+    async def _publish(self, rows: Sequence[FloatArray]) -> None:
+        for face, row in zip(self.faces, rows, strict=True):
+            await face.publish(row, self.clock.time)
+            await asyncio.sleep(0)
 
 
 def first_error(errors: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -7,9 +7,14 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
+from asyncua import Client
 
 from opcua_ai.demo.configuration import configuration
 from opcua_ai.demo.processes import Child, free_port
+from opcua_ai_simulator.plants.recording import TennesseeEastmanRecording
+from opcua_ai_simulator.server import SimulatorServer
+from tests.integration import simulated
 
 StartPlant = Callable[..., Awaitable[Child]]
 Serve = Callable[[Path], Awaitable[Child]]
@@ -73,3 +78,24 @@ def serve(children: AsyncExitStack, tmp_path: Path) -> Serve:
         return child
 
     return start
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def recording_url() -> AsyncIterator[str]:
+    """A recording that this process plays; starting takes a second, so a module's tests share it.
+
+    They run in the module's loop: ``pytest.mark.asyncio(loop_scope="module")``.
+    """
+    plants = [TennesseeEastmanRecording("d00_te")]
+    server = SimulatorServer(plants, port=0, speed=1000, plant_start=simulated.START)
+    async with simulated.serving(server) as endpoint:
+        yield endpoint
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def recording(recording_url: str) -> AsyncIterator[simulated.Plant]:
+    async with Client(recording_url) as connected:
+        plant = simulated.Plant(connected)
+        yield plant
+        await plant.call("Misbehave/Normal")
+        await plant.call("Resume")

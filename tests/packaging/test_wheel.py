@@ -63,3 +63,14 @@ def test_the_commands_answer(installed: Path) -> None:
     assert "serve" in python(installed, "-m", "opcua_ai", "--help")
     assert "keras" in python(installed, "-m", "opcua_ai", "plugins")
     assert "recording" in python(installed, "-m", "opcua_ai_simulator", "list")
+
+
+def test_the_simulator_finds_its_nodesets(installed: Path) -> None:
+    code = (
+        "import asyncio, asyncua;"
+        "from opcua_ai_simulator.identification import MACHINERY, load_nodesets;"
+        "server = asyncua.Server(); run = asyncio.Runner().run;"
+        "run(server.init()); run(load_nodesets(server));"
+        "print(run(server.get_namespace_array()).index(MACHINERY))"
+    )
+    assert python(installed, "-c", code).strip() == "3"

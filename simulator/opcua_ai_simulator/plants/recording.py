@@ -18,9 +18,11 @@ from opcua_ai_simulator.arrays import FloatArray
 from opcua_ai_simulator.errors import ConfigurationError, OutOfRangeError
 from opcua_ai_simulator.plant import (
     NO_UNIT,
+    Alarm,
     Argument,
     Command,
     Control,
+    Identification,
     Plant,
     PlantType,
     Tag,
@@ -63,6 +65,8 @@ class TennesseeEastmanRecording:
     """The shipped recordings as a plant of 52 tags."""
 
     root = "TennesseeEastman"
+    alarms: Sequence[Alarm] = ()
+    identification = Identification("Tennessee Eastman process, recorded", "tep_braatz")
 
     def __init__(self, recording: str = "d00_te", start_row: int = 0) -> None:
         self.tags: Sequence[Tag] = (*measurements(), *manipulated())
@@ -117,6 +121,9 @@ class TennesseeEastmanRecording:
     def period(self) -> float:
         return PERIOD
 
+    def follow(self, speed: float) -> None:
+        """The rows are as far apart as they were recorded, whatever the speed."""
+
     def step(self) -> FloatArray:
         return self._playback.step()
 
@@ -142,11 +149,13 @@ class FileRecording:
     """A user's file as a plant: each numeric column is a tag without unit."""
 
     root = "Recording"
+    alarms: Sequence[Alarm] = ()
 
     def __init__(self, table: Table, start_row: int = 0) -> None:
         values = np.column_stack([table.columns[name] for name in table.columns])
         self._playback = Playback(values, _gaps(table.seconds), start_row)
         self._name = table.name
+        self.identification = Identification("Recorded plant", table.name)
         self.tags: Sequence[Tag] = tuple(
             _file_tag(name, column, table.name) for name, column in table.columns.items()
         )
@@ -172,6 +181,9 @@ class FileRecording:
     def period(self) -> float:
         return self._playback.period
 
+    def follow(self, speed: float) -> None:
+        """The rows are as far apart as they were recorded, whatever the speed."""
+
     def step(self) -> FloatArray:
         return self._playback.step()
 
@@ -179,12 +191,12 @@ class FileRecording:
         raise OutOfRangeError(f"{tag} is recorded and cannot be written")
 
 
-def build(options: Options, notice: Callable[[str], None]) -> Plant:
+def build(options: Options, notice: Callable[[str], None]) -> Sequence[Plant]:
     """The plant that the options ask for."""
     try:
         if options.file is not None:
-            return _build_file(options, options.file, notice)
-        return _build_shipped(options)
+            return [_build_file(options, options.file, notice)]
+        return [_build_shipped(options)]
     except OutOfRangeError as error:
         raise ConfigurationError(str(error)) from None
 

@@ -5,11 +5,13 @@
  *   node client.js ENDPOINT [options]
  *     --read PATH       print the value of a node, e.g. AIAdvisory/Heartbeat (repeatable)
  *     --watch PATH      subscribe to a node and print each change (repeatable)
- *     --tree PATH       print every node below PATH with its type, value and status
+ *     --tree PATH       print every node below PATH, or a NodeId, with its type, value and status
  *     --alarms STATE    subscribe to the events of the Server object and install node-opcua's alarm
  *                       monitoring; end when both have seen a predicted fault that is STATE
  *                       (active or inactive)
  *     --asset NAME      with --alarms: only faults whose SourceName is NAME
+ *     --type NODEID     with --alarms: that event type instead of the predicted fault
+ *     --namespace URI   of all PATHs (default: that of the advisory server)
  *     --value TEXT      with --watch: end when a watched node shows this value
  *     --timeout SEC     give up after that long (default 20)
  *     --user NAME       log in; the password stands in the environment variable OPCUA_PASSWORD
@@ -25,7 +27,6 @@ const path = require("node:path");
 const opcua = require("node-opcua-client");
 const { OPCUACertificateManager } = require("node-opcua-certificate-manager");
 
-const NAMESPACE = "urn:opcua-ai:advisory";
 const FAULT_TYPE = 1007;
 const EVENT_FIELDS = [
   "EventId", "EventType", "SourceNode", "SourceName", "Time", "Message", "Severity",
@@ -41,6 +42,7 @@ function say(kind, content = {}) {
 function parse(argv) {
   const options = {
     endpoint: argv[0], read: [], watch: [], tree: [], timeout: 20, mode: "None",
+    namespace: "urn:opcua-ai:advisory",
     pki: path.join(os.tmpdir(), "opcua-ai-node-client-pki"),
   };
   for (let i = 1; i < argv.length; i += 2) {
@@ -149,7 +151,7 @@ async function watchFaults(session, subscription, options, namespace, finish) {
   );
   item.on("changed", (fields) => {
     const event = Object.fromEntries(names.map((name, i) => [name, plain(fields[i])]));
-    if (event.EventType !== `ns=${namespace};i=${FAULT_TYPE}`) return;
+    if (event.EventType !== (options.type ?? `ns=${namespace};i=${FAULT_TYPE}`)) return;
     say("event", event);
     if (options.asset && event.SourceName !== options.asset) return;
     if (event["ActiveState.Id"] === wanted) finish("event");
@@ -184,8 +186,8 @@ async function main() {
       : undefined,
   );
   const namespaces = await session.readNamespaceArray();
-  const namespace = namespaces.indexOf(NAMESPACE);
-  const nodeIdOf = (nodePath) => `ns=${namespace};s=${nodePath}`;
+  const namespace = namespaces.indexOf(options.namespace);
+  const nodeIdOf = (name) => (/^ns=\d+;[isgb]=/.test(name) ? name : `ns=${namespace};s=${name}`);
   say("session", { namespace });
 
   for (const wanted of options.read) {

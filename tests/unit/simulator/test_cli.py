@@ -64,7 +64,7 @@ def test_every_option_of_the_plant_is_a_flag(capsys):
         ("run fridge", "'fridge' (choose from"),
         ("run recording --colour red", "unknown option --colour: see opcua-ai-simulator run"),
         ("run recording --speed fast", "--speed: invalid float value: 'fast'"),
-        ("run recording --speed 0", "speed 0 is out of range: choose 1 to 1000"),
+        ("run recording --speed 0", "speed 0 is out of range: choose 1 to 2000"),
         ("run recording --port 65536", "'65536' is no port: choose 0 to 65535"),
         ("run recording --fault 22", "fault 22 is not known: choose 0 to 21"),
         ("run recording --start-row 960", "row 960 does not exist: choose 0 to 959"),

@@ -4,8 +4,9 @@ import math
 
 import pytest
 
-from opcua_ai_simulator.commands import coerce
+from opcua_ai_simulator.commands import accept, coerce
 from opcua_ai_simulator.errors import InvalidArgumentError, OutOfRangeError
+from opcua_ai_simulator.plant import Control
 
 
 @pytest.mark.parametrize(
@@ -52,3 +53,12 @@ def test_refuses_integers_that_do_not_fit(value, wanted):
 
 def test_leaves_nan_to_the_range_checks():
     assert math.isnan(float(coerce(math.nan, "Double")))
+
+
+def test_a_control_with_states_takes_their_numbers():
+    mode = Control("Mode", "UInt32", "Of a pump", lambda: 0, states=("Off", "On"))
+    assert accept(mode, 1) == 1
+    with pytest.raises(OutOfRangeError, match="choose 0 to 1"):
+        accept(mode, 2)
+    with pytest.raises(InvalidArgumentError):
+        accept(mode, "On")

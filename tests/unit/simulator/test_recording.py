@@ -138,7 +138,16 @@ def test_wrong_options_say_what_to_do(options, words):
         build(options, silent)
 
 
-def test_options_choose_the_recording():
-    assert build(Options(), silent).label == "recording d00_te"
-    assert build(Options(fault=5), silent).label == "recording d05_te"
-    assert build(Options(recording="d05"), silent).label == "recording d05"
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [(Options(), "d00_te"), (Options(fault=5), "d05_te"), (Options(recording="d05"), "d05")],
+)
+def test_options_choose_the_recording(options, name):
+    (plant,) = build(options, silent)
+    assert plant.label == f"recording {name}"
+
+
+def test_the_rows_stay_as_far_apart_as_recorded_whatever_the_speed():
+    plant = TennesseeEastmanRecording()
+    plant.follow(2000)
+    assert plant.period == 180

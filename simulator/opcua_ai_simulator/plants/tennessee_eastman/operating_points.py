@@ -16,6 +16,9 @@ import numpy as np
 from opcua_ai_simulator.arrays import FloatArray
 
 
+_PACKAGE = "opcua_ai_simulator.plants.tennessee_eastman"
+
+
 class OperatingPoint(NamedTuple):
     states: FloatArray
     """float64[50], see ``process``."""
@@ -25,7 +28,7 @@ class OperatingPoint(NamedTuple):
 
 def load(name: str) -> OperatingPoint:
     """``base`` or ``mode1`` to ``mode6``."""
-    text = resources.files(__package__).joinpath("operating_points.json").read_text("utf-8")
+    text = (resources.files(_PACKAGE) / "operating_points.json").read_text("utf-8")
     point = json.loads(text)[name]
     return OperatingPoint(np.array(point["states"]), np.array(point["xmv"]))
 

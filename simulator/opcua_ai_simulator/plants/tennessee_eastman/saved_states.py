@@ -26,11 +26,12 @@ class SavedStates:
     def save(self, name: str, state: Mapping[str, NDArray[Any]]) -> None:
         """Replaces a state of that name; the old one stays until the new one is whole."""
         path = self._path(name)
+        arrays: dict[str, Any] = {_KIND: np.array(self._control), **state}
         unfinished = path.with_suffix(".tmp")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             with unfinished.open("wb") as file:
-                np.savez(file, **{_KIND: np.array(self._control)}, **dict(state))
+                np.savez(file, **arrays)
             unfinished.replace(path)
         except OSError as error:
             raise InvalidStateError(f"cannot save {path}: {error.strerror}") from None
@@ -38,8 +39,9 @@ class SavedStates:
     def load(self, name: str) -> dict[str, NDArray[Any]]:
         path = self._path(name)
         try:
-            with np.load(path) as file:
-                state = dict(file)
+            # NumPy leaves a file open that it cannot read; hence it gets an open one.
+            with path.open("rb") as file, np.load(file) as arrays:
+                state = dict(arrays)
         except FileNotFoundError:
             raise OutOfRangeError(f"no state is called '{name}' in {self._folder}") from None
         except (OSError, ValueError, zipfile.BadZipFile):

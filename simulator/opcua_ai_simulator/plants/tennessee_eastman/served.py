@@ -20,12 +20,11 @@ from opcua_ai_simulator.plant import (
 from opcua_ai_simulator.plants._tennessee_eastman_tags import FAULTS as PUBLISHED_FAULTS
 from opcua_ai_simulator.plants._tennessee_eastman_tags import REVISION_FAULTS
 from opcua_ai_simulator.plants.tennessee_eastman import alarms, limits, tags
-from opcua_ai_simulator.plants.tennessee_eastman.loops import Loop
+from opcua_ai_simulator.plants.tennessee_eastman.loop_access import LoopAccess
 from opcua_ai_simulator.plants.tennessee_eastman.saved_states import SavedStates
 from opcua_ai_simulator.plants.tennessee_eastman.simulation import Simulation
 
 FAULTS = (*PUBLISHED_FAULTS, *REVISION_FAULTS)
-MODES = ("Manual", "Automatic")
 _LARGEST_MAGNITUDE = 10.0
 _LONGEST_ONSET = 8760.0  # h
 
@@ -69,17 +68,16 @@ class TennesseeEastmanPlant:
         self._simulation = batch.simulation
         self._controller = self._simulation.controller
         self._remote_at_start = remote_control
-        self._remote = dict.fromkeys((loop.name for loop in self._controller.loops), remote_control)
+        self._loops = LoopAccess(self._simulation, index, remote_control)
         self._start = self._simulation.snapshot(index)
         self._row = -1
         self._limits = alarms.LimitAlarms()
-        self._setpoints = {f"{loop.name}.SP": i for i, loop in enumerate(self._controller.loops)}
         self.tags: Sequence[Tag] = tags.all_tags(self._controller.loops)
         self._by_name = {tag.name: tag for tag in self.tags}
         self.controls: Sequence[Control] = (
             *self._simulation_controls(),
             *self._interlocks(),
-            *(control for i in range(len(self._setpoints)) for control in self._loop_controls(i)),
+            *self._loops.controls(),
         )
         self.commands: Sequence[Command] = self._commands()
         self.alarms: Sequence[Alarm] = (
@@ -115,10 +113,7 @@ class TennesseeEastmanPlant:
     def write(self, tag: str, value: float) -> None:
         self._check_range(tag, value)
         self._refuse_after_trip(tag)
-        if tag in self._setpoints:
-            self._write_setpoint(self._setpoints[tag], value)
-        else:
-            self._write_valve(int(tag[len("XMV(") : -1]), value)
+        self._loops.write(tag, value)
 
     def _check_range(self, tag: str, value: float) -> None:
         wanted = self._by_name[tag]
@@ -133,64 +128,6 @@ class TennesseeEastmanPlant:
         reason = self._trip_reason()
         if reason:
             raise InvalidStateError(f"{what}: the plant has tripped ({reason}): Reset or LoadState")
-
-    def _write_setpoint(self, loop: int, value: float) -> None:
-        own = self._controller.loops[loop]
-        self._refuse_without_remote_control(own)
-        if own.master is not None and self._is_automatic(own.master):
-            raise InvalidStateError(
-                f"{own.name}.SP is set by {own.master}: put {own.master}.Mode to Manual first"
-            )
-        self._controller.setpoints[loop, self._index] = value
-
-    def _write_valve(self, number: int, value: float) -> None:
-        for loop in self._controller.loops:
-            if loop.valve == number:
-                self._refuse_without_remote_control(loop)
-                if self._is_automatic(loop.name):
-                    raise InvalidStateError(
-                        f"XMV({number}) is moved by {loop.name}: put {loop.name}.Mode to Manual first"
-                    )
-        self._simulation.xmv[self._index, number - 1] = value
-
-    def _refuse_without_remote_control(self, loop: Loop) -> None:
-        if not self._remote[loop.name]:
-            raise InvalidStateError(
-                f"{loop.name} takes nothing from outside: set {loop.name}.RemoteControlEnable first"
-            )
-
-    def _is_automatic(self, loop: str) -> bool:
-        return bool(self._controller.automatic[self._setpoints[f"{loop}.SP"], self._index])
-
-    def _loop_controls(self, i: int) -> tuple[Control, Control]:
-        loop = self._controller.loops[i]
-        automatic = self._controller.automatic
-
-        def set_mode(mode: int) -> None:
-            automatic[i, self._index] = bool(mode)
-
-        def enable(enabled: bool) -> None:
-            self._remote[loop.name] = enabled
-
-        return (
-            Control(
-                f"{loop.name}.Mode",
-                "UInt32",
-                f"{loop.description}: Manual holds what the loop moves",
-                lambda: int(automatic[i, self._index]),
-                set_mode,
-                loop.group,
-                MODES,
-            ),
-            Control(
-                f"{loop.name}.RemoteControlEnable",
-                "Boolean",
-                f"{loop.description}: True lets clients write the setpoint and the valve",
-                lambda: self._remote[loop.name],
-                enable,
-                loop.group,
-            ),
-        )
 
     def _interlocks(self) -> tuple[Control, ...]:
         group = "Interlocks"
@@ -300,7 +237,7 @@ class TennesseeEastmanPlant:
 
     def reset(self) -> None:
         self._simulation.restore(self._index, self._start)
-        self._remote = dict.fromkeys(self._remote, self._remote_at_start)
+        self._loops.enable_all(self._remote_at_start)
 
     def save_state(self, name: str) -> None:
         self._states.save(name, self._simulation.snapshot(self._index))
@@ -310,7 +247,7 @@ class TennesseeEastmanPlant:
             self._simulation.restore(self._index, self._states.load(name))
         except (KeyError, ValueError):
             raise InvalidStateError(f"state '{name}' does not fit this plant") from None
-        self._remote = dict.fromkeys(self._remote, False)
+        self._loops.enable_all(False)
 
     def _faults(self) -> list[int]:
         return [int(fault) for fault in np.flatnonzero(self._simulation.idv[:, self._index])]
