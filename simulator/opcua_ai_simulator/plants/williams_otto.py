@@ -124,7 +124,7 @@ class Options:
     """Flags of ``run williams-otto``."""
 
     fault: int = option(0, "disturbance: 0 none (default), 1 step of feed A, 2 drift of k1", "N")
-    onset: float = option(3600.0, "plant seconds from the start to --fault, default 3600", "S")
+    onset: float = option(1.0, "plant hours until --fault begins, default 1", "HOURS")
     magnitude: float = option(
         -0.2, "of --fault: change as a share of the normal value, default -0.2", "SHARE"
     )
@@ -156,7 +156,7 @@ class WilliamsOtto:
                 self.inject_fault,
                 (
                     Argument("fault", "Int32", "1 step of feed A, 2 slow drift of k1"),
-                    Argument("onset", "Double", "Plant seconds from now on, 0 = at once"),
+                    Argument("onset", "Double", "Plant hours from now, 0 = at once"),
                     Argument("magnitude", "Double", "Share of the normal value, -0.5 to 0.5"),
                 ),
             ),
@@ -200,15 +200,15 @@ class WilliamsOtto:
         self._setpoints[SETPOINTS.index(setpoint)] = value
 
     def inject_fault(self, fault: int, onset: float, magnitude: float) -> None:
-        """Change feed A at once or k1 slowly by a share, ``onset`` plant seconds from now."""
+        """Change feed A at once or k1 slowly by a share, ``onset`` plant hours from now."""
         low, high = MAGNITUDES
         if fault not in FAULTS:
             raise OutOfRangeError(f"fault {fault} is not known: choose 1 or 2")
         if not 0 <= onset < math.inf:
-            raise OutOfRangeError(f"an onset of {onset:g} s is not possible: choose 0 or more")
+            raise OutOfRangeError(f"an onset of {onset:g} h is not possible: choose 0 or more")
         if not low <= magnitude <= high:
             raise OutOfRangeError(f"magnitude {magnitude:g} is not within {low:g} to {high:g}")
-        self._faults[fault] = (self._time + onset, magnitude)
+        self._faults[fault] = (self._time + onset * 3600.0, magnitude)
 
     def clear_faults(self) -> None:
         self._faults: dict[int, tuple[float, float]] = {}  # onset in plant seconds, magnitude

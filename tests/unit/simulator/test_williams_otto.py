@@ -81,7 +81,7 @@ def test_starts_at_rest_at_the_base_point():
 def test_the_mass_balance_closes_whatever_happens():
     plant = quiet()
     move_to(plant, 3.0, 100.0)
-    plant.inject_fault(1, 1000.0, 0.5)
+    plant.inject_fault(1, 0.3, 0.5)
     plant.inject_fault(2, 0.0, -0.5)
     seen = rows(plant, 2 * HOUR)
     np.testing.assert_allclose(seen[:, FRACTIONS].sum(axis=1), 1, atol=1e-12)
@@ -171,7 +171,7 @@ def test_profit_is_that_of_the_measured_values():
 
 
 def test_a_step_of_feed_a_acts_at_its_onset():
-    plant = quiet(fault=1, onset=100.0, magnitude=-0.2)
+    plant = quiet(fault=1, onset=100.0 / 3600.0, magnitude=-0.2)
     faults = control(plant, "Faults")
     before = rows(plant, 10)
     assert faults.read() == ""
@@ -187,7 +187,7 @@ def test_a_step_of_feed_a_acts_at_its_onset():
 def test_k1_drifts_slowly_and_to_the_end():
     plant = quiet()
     plant.step()
-    call(plant, "InjectFault", 2, 3600.0, -0.2)
+    call(plant, "InjectFault", 2, 1.0, -0.2)
     earned = rows(plant, 8 * HOUR)[:, COLUMN["Profit"]]
     before, after, quarter, end, late = earned[[HOUR - 1, HOUR, 2 * HOUR, 6 * HOUR, 8 * HOUR - 1]]
     assert before == pytest.approx(steady_profit(BASE), rel=1e-9)
@@ -207,7 +207,7 @@ def test_refuses_disturbances_that_do_not_exist(arguments):
 
 
 def test_reset_begins_again():
-    plant = WilliamsOtto(Options(fault=1, onset=30.0, seed=7))
+    plant = WilliamsOtto(Options(fault=1, onset=30.0 / 3600.0, seed=7))
     first = rows(plant, 20)
     control(plant, "T_R.RemoteControlEnable").write(True)
     plant.write("T_R.SP", 95.0)

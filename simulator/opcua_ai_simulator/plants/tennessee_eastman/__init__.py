@@ -125,4 +125,4 @@ def _root(index: int, plants: int) -> str:
     return "TennesseeEastman" + (f"{index + 1:02d}" if plants > 1 else "")
 
 
-PLANT = PlantType("integrates the Tennessee Eastman process under control", Options, build)
+PLANT = PlantType("is the Tennessee Eastman process, live and under control", Options, build)
