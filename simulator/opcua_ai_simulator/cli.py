@@ -101,9 +101,14 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def _generate(parsed: argparse.Namespace) -> int:
-    from opcua_ai_simulator.factory.command import generate
+    try:
+        from opcua_ai_simulator.factory.command import generate
 
-    return generate(parsed, notice)
+        generate(parsed, notice)
+    except KeyboardInterrupt:
+        notice("stopped: finished batches are kept; the same command goes on")
+        return 130  # as shells have it after SIGINT
+    return 0
 
 
 def _add_plant_options(parser: argparse.ArgumentParser, name: str) -> None:

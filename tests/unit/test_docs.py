@@ -108,10 +108,19 @@ def test_the_command_line_reference_lists_every_option(command: str) -> None:
     assert documented - {"-h", "--help"} == {o for o in actual if o.startswith("--")} - {"--help"}
 
 
-def test_the_simulator_reference_lists_every_option() -> None:
+@pytest.mark.parametrize(
+    ("words", "headings"),
+    [
+        (["run", "recording"], ["Options of `run recording`", "Misbehaviour"]),
+        (["generate", "tennessee-eastman"], ["Options of `generate`"]),
+    ],
+    ids=" ".join,
+)
+def test_the_simulator_reference_lists_every_option(words: list[str], headings: list[str]) -> None:
     text = (REFERENCE / "simulator.md").read_text("utf-8")
-    documented = _long_options(cell for table in _first_cells(text) for cell in table)
-    words = ["run", "recording"]
+    parts = {part.partition("\n")[0]: part for part in text.split("\n## ")}
+    tables = [table for heading in headings for table in _first_cells(parts[heading])]
+    documented = _long_options(cell for table in tables for cell in table)
     actual = _options(_innermost(simulator_cli._parser(words), words))
     assert documented == {o for o in actual if o.startswith("--")} - {"--help"}
 

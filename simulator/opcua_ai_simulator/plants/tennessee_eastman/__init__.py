@@ -15,14 +15,11 @@ from pathlib import Path
 
 from opcua_ai_simulator.errors import ConfigurationError, OutOfRangeError
 from opcua_ai_simulator.plant import Plant, PlantType, option
-from opcua_ai_simulator.plants.tennessee_eastman import decentralised, operating_points, ricker
-from opcua_ai_simulator.plants.tennessee_eastman.loops import Controller
-from opcua_ai_simulator.plants.tennessee_eastman.operating_points import OperatingPoint
+from opcua_ai_simulator.plants.tennessee_eastman.controls import control
 from opcua_ai_simulator.plants.tennessee_eastman.saved_states import SavedStates
 from opcua_ai_simulator.plants.tennessee_eastman.served import Batch, TennesseeEastmanPlant
 from opcua_ai_simulator.plants.tennessee_eastman.simulation import Simulation
 
-CONTROLS = ("decentralised", "ricker")
 GENERATORS = ("numpy", "original")
 _MOST_PLANTS = 100
 
@@ -65,9 +62,9 @@ class Options:
 def build(options: Options, notice: Callable[[str], None]) -> Sequence[Plant]:
     """The plants that the options ask for; plant k (from 0) has seed ``seed`` + k."""
     _check(options)
-    control, start = _control(options)
+    controller, start = control(options.control, options.start)
     simulation = Simulation(
-        control,
+        controller,
         range(options.seed, options.seed + options.plants),
         start=start,
         noise=options.noise,
@@ -97,28 +94,13 @@ def build(options: Options, notice: Callable[[str], None]) -> Sequence[Plant]:
 
 
 def _check(options: Options) -> None:
-    choices = (
-        ("--control", options.control, CONTROLS),
-        ("--start", options.start, operating_points.NAMES),
-        ("--generator", options.generator, GENERATORS),
-    )
-    for flag, value, allowed in choices:
-        if value not in allowed:
-            raise ConfigurationError(f"{flag} {value}: choose one of {', '.join(allowed)}")
+    if options.generator not in GENERATORS:
+        allowed = ", ".join(GENERATORS)
+        raise ConfigurationError(f"--generator {options.generator}: choose one of {allowed}")
     if not 1 <= options.plants <= _MOST_PLANTS:
         raise ConfigurationError(f"--plants {options.plants}: choose 1 to {_MOST_PLANTS}")
     if options.row_period is not None and options.row_period < 1:
         raise ConfigurationError(f"--row-period {options.row_period}: choose 1 s or more")
-
-
-def _control(options: Options) -> tuple[Callable[[int], Controller], OperatingPoint]:
-    if options.control == "ricker":
-        return ricker.ricker(options.start), operating_points.load(options.start)
-    if options.start != "base":
-        raise ConfigurationError(
-            f"--start {options.start} needs --control ricker: the decentralised control knows base"
-        )
-    return decentralised.DecentralisedControl, decentralised.START
 
 
 def _root(index: int, plants: int) -> str:

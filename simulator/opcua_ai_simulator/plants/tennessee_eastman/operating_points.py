@@ -15,7 +15,6 @@ import numpy as np
 
 from opcua_ai_simulator.arrays import FloatArray
 
-
 _PACKAGE = "opcua_ai_simulator.plants.tennessee_eastman"
 
 

@@ -70,6 +70,7 @@ _CASCADE = np.array(
 _INDEX = np.array([0, 0, 0, 0, 1, 2, 2])
 _HIGHEST_FLOW = np.array([1.017, np.inf, np.inf, np.inf, 1.5, 65.71, 49.1])[:, None]
 
+_MIX_LAG = 5400.0  # s, from the feeds to the product's composition
 _TRIM = 10.0  # of the production index
 _WINDUP = 5.0  # degC between the separator's temperature and its setpoint
 _PRESSURE_HIGH = 2950.0  # kPa
@@ -77,6 +78,8 @@ _PRESSURE_GAIN, _PRESSURE_RESET = 0.1, 600.0  # index/kPa, s
 _DEEPEST_CUT = -40.0
 _SHORTAGE_RESET = 1800.0  # s
 _HEADROOM = -1.0  # % that count as spare while no feed valve is fully open
+_LEVEL_BAND = 2.0  # % above its setpoint that the reactor's level may stand
+_LEVEL_GAIN = 8.0  # % of recycle valve for each % beyond
 _A_FULL_SCALE = 1.017  # kscmh through the open valve
 _A_IN_AC = 0.485  # mole fraction of A in stream 4
 
@@ -101,6 +104,7 @@ class RickerControl:
         self.automatic = np.ones(self.setpoints.shape, np.bool_)
         self._working = self.setpoints.copy()
         self._errors = np.zeros_like(self.setpoints)
+        self._expected_g = self._working[_G].copy()
         self._trim = np.zeros(plants)
         self._pressure_cut = np.zeros(plants)
         self._pressure_error = np.zeros(plants)
@@ -117,6 +121,7 @@ class RickerControl:
             "automatic": self.automatic,
             "working": self._working,
             "errors": self._errors,
+            "expected_g": self._expected_g,
             "trim": self._trim,
             "pressure_cut": self._pressure_cut,
             "pressure_error": self._pressure_error,
@@ -125,7 +130,9 @@ class RickerControl:
         }
 
     def overrides(self, plant: int) -> Sequence[str]:
+        overfull = -self._errors[_LEVEL] > _LEVEL_BAND
         active = {
+            "reactor level too high: recycle valve closing": overfull,
             "reactor pressure above 2950 kPa: production held back": self._pressure_cut < 0.0,
             "a feed valve fully open: production held back": self._valve_cut < -0.1,
             "feed A lost: its share comes from stream 4": self._lost,
@@ -142,16 +149,17 @@ class RickerControl:
         before = self._indices()
         mix_step = self._ramp(scan, xmv)
         errors = self._working - values
-        moves = _GAIN * ((errors - self._errors) + errors * _INTEGRAL)
+        errors[_G] = self._expected_g - values[_G]
+        active = due & self.automatic
+        active[_LOSES] &= ~self._lost
+        integral = _GAIN * errors * _INTEGRAL * active
+        moves = _GAIN * (errors - self._errors) * active + integral
         np.copyto(self._errors, errors, where=due)
-        moves *= due & self.automatic
-        moves[_LOSES] *= ~self._lost
         self._hold_production_back(scan, values, xmv)
-        self._move_trim(moves[_RATE])
+        self._move_trim(moves[_RATE], integral[_RATE])
         self._move_slaves(moves, mix_step, before, values)
         xmv[_VALVES] += moves[_TO_VALVE]
-        handles = scan & self.automatic[HANDLES]
-        xmv[HANDLE_VALVES] = np.where(handles, self._working[HANDLES], values[HANDLES])
+        self._move_handles(active[HANDLES], xmv)
 
     def _indices(self) -> FloatArray:
         """Production index that scales feeds, purge and liquids, float64[3, plants]."""
@@ -166,6 +174,7 @@ class RickerControl:
         step *= scan & automatic[RAMPED]
         working[RAMPED] += step
         working[SLAVES] = self.setpoints[SLAVES]
+        self._expected_g += (working[_G] - self._expected_g) * scan * (SCAN / _MIX_LAG)
         # A handle that was moved by hand starts from there.
         np.copyto(working[HANDLES], xmv[HANDLE_VALVES], where=~automatic[HANDLES])
         return step[_G - RAMPED.start]
@@ -191,10 +200,18 @@ class RickerControl:
         self._valve_cut -= shortage * scan * (SCAN / _SHORTAGE_RESET)
         np.clip(self._valve_cut, _DEEPEST_CUT, 0.0, out=self._valve_cut)
 
-    def _move_trim(self, move: FloatArray) -> None:
-        """Correct the index until the product flows as wanted, unless production is held back."""
-        self._trim += move * (self._pressure_cut + self._valve_cut == 0.0)
+    def _move_trim(self, move: FloatArray, integral: FloatArray) -> None:
+        """Correct the index until the product flows as wanted; only down while held back."""
+        held_back = self._pressure_cut + self._valve_cut < 0.0
+        self._trim += np.where(held_back, np.minimum(integral, 0.0), move)
         np.clip(self._trim, -_TRIM, _TRIM, out=self._trim)
+
+    def _move_handles(self, active: BoolArray, xmv: FloatArray) -> None:
+        """Valves to their setpoints; the recycle valve closes while the reactor is too full."""
+        wanted = self._working[HANDLES].copy()
+        excess = np.maximum(-self._errors[_LEVEL] - _LEVEL_BAND, 0.0)
+        wanted[0] = np.maximum(wanted[0] - _LEVEL_GAIN * excess, 0.0)
+        xmv[HANDLE_VALVES] = np.where(active, wanted, xmv[HANDLE_VALVES])
 
     def _move_slaves(
         self, moves: FloatArray, mix_step: FloatArray, before: FloatArray, values: FloatArray

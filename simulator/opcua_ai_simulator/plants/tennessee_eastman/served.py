@@ -9,6 +9,7 @@ import numpy as np
 from opcua_ai_simulator.arrays import FloatArray
 from opcua_ai_simulator.errors import InvalidStateError, OutOfRangeError
 from opcua_ai_simulator.plant import (
+    MAX_ROWS,
     Alarm,
     Argument,
     Command,
@@ -27,26 +28,45 @@ from opcua_ai_simulator.plants.tennessee_eastman.simulation import Simulation
 FAULTS = (*PUBLISHED_FAULTS, *REVISION_FAULTS)
 _LARGEST_MAGNITUDE = 10.0
 _LONGEST_ONSET = 8760.0  # h
+_BEAT = 3.0  # s, most controllers act as often; in between a valve lags behind what is measured
 
 
 class Batch:
-    """Plants that are integrated together; each asks for its row, the first one computes it."""
+    """Plants that are integrated together; each asks for its row, the first one computes it.
+
+    A row is taken as in the published files: after the controllers have acted on its measurements
+    and before the plant goes on. Valves and measurements of different seconds would not fit
+    together, which a model notices at once.
+    """
 
     def __init__(self, simulation: Simulation, fixed_period: float | None) -> None:
         self.simulation = simulation
         self._fixed_period = fixed_period
         self.period = fixed_period or 1.0
         self._row = 0
+        self._keep()
 
     def follow(self, speed: float) -> None:
         if self._fixed_period is None:
-            self.period = row_period(speed, 1.0)
+            self.period = row_period(speed, 1.0 if speed <= MAX_ROWS else _BEAT)
 
     def go_to(self, row: int) -> None:
         """Row 0 is the start; the server asks for rows in order."""
         if row > self._row:
-            self.simulation.step(round(self.period))
+            self.simulation.step(round(self.period) - 1)
+            self.simulation.control()
+            self._keep()
+            self.simulation.integrate()
             self._row = row
+
+    def values(self, plant: int) -> FloatArray:
+        """The newest row of a plant, in the order of ``tags``."""
+        return tags.row(self._xmeas[plant], self._xmv[plant], self._setpoints[plant])
+
+    def _keep(self) -> None:
+        self._xmeas = self.simulation.xmeas.copy()
+        self._xmv = self.simulation.xmv.clip(0.0, 100.0)
+        self._setpoints = self.simulation.controller.setpoints.T.copy()
 
 
 class TennesseeEastmanPlant:
@@ -102,13 +122,9 @@ class TennesseeEastmanPlant:
     def step(self) -> FloatArray:
         self._row += 1
         self._batch.go_to(self._row)
-        xmeas = self._simulation.xmeas[self._index]
-        self._limits.look(xmeas)
-        return tags.row(
-            xmeas,
-            self._simulation.xmv[self._index],
-            self._controller.setpoints[:, self._index],
-        )
+        values = self._batch.values(self._index)
+        self._limits.look(values)
+        return values
 
     def write(self, tag: str, value: float) -> None:
         self._check_range(tag, value)

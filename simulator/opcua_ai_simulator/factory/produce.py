@@ -1,0 +1,114 @@
+"""Simulates a chunk of runs second by second and keeps a row of every plant now and then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from opcua_ai_simulator.arrays import FloatArray
+from opcua_ai_simulator.factory.plan import Run
+from opcua_ai_simulator.factory.settings import Settings
+from opcua_ai_simulator.plants.tennessee_eastman.controls import control
+from opcua_ai_simulator.plants.tennessee_eastman.simulation import Simulation
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Of a batch. ``values`` are XMEAS, XMV and setpoints in the original's order.
+
+    A row is taken as in the published files: after the controllers have acted, before the step.
+    """
+
+    values: NDArray[np.float32]
+    """[rows, columns, plants]; float32 is a thousand times finer than the measurement noise."""
+    trip: NDArray[np.intp]
+    """[plants], index into ``limits.REASONS``."""
+    trip_second: NDArray[np.int64]
+    """[plants], that of the trip, 0 without one."""
+
+    def rows(self, plant: int, every: int) -> int:
+        """Rows up to and with the first one after a trip."""
+        second = int(self.trip_second[plant])
+        return min(-(-second // every), len(self.values)) if second else len(self.values)
+
+
+def record(
+    settings: Settings, runs: Sequence[Run], advance: Callable[[int], None] = lambda _: None
+) -> Recording:
+    """``advance`` hears of each row's seconds, of every run.
+
+    BLAS rounds differently in a batch of another width. Normal plants fill the batch up to its
+    width, so that a run does not depend on how many others there are.
+    """
+    start = runs[0].start
+    controller, point = control(settings.control, start)
+    spare = settings.batch - len(runs)
+    simulation = Simulation(
+        controller,
+        [*(run.seed for run in runs), *range(1, spare + 1)],
+        start=point,
+        noise=settings.noise,
+        random="original" if settings.generator == "original" else "numpy",
+    )
+    setpoints = simulation.controller.setpoints
+    valves = 41 + simulation.xmv.shape[1]
+    values = np.zeros((settings.rows, valves + len(setpoints), settings.batch), np.float32)
+    trip_second = np.zeros(settings.batch, np.int64)
+    faults, moves = _Faults(runs), _Moves(runs)
+    for second in range(1, settings.rows * settings.every + 1):
+        faults.begin(second, simulation)
+        moves.go_on(second, setpoints)
+        simulation.control()
+        tripped = (simulation.trip != 0) & (trip_second == 0)
+        trip_second[tripped] = second
+        if second % settings.every == 0:
+            row = values[second // settings.every - 1]
+            row[:41] = simulation.xmeas.T
+            row[41:valves] = simulation.xmv.T
+            row[valves:] = setpoints
+            advance(settings.every * len(runs))
+            if trip_second[: len(runs)].all():
+                break
+        simulation.integrate()
+    return Recording(values, simulation.trip.copy(), trip_second)
+
+
+class _Faults:
+    """Switches each run's disturbance on at its onset."""
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        self._due: dict[int, list[tuple[int, int, float]]] = {}
+        for plant, run in enumerate(runs):
+            if run.onset is not None:
+                due = (plant, run.fault, run.magnitude)
+                self._due.setdefault(max(run.onset, 1), []).append(due)
+
+    def begin(self, second: int, simulation: Simulation) -> None:
+        for plant, fault, magnitude in self._due.get(second, ()):
+            simulation.disturb(plant, fault, magnitude)
+
+
+class _Moves:
+    """Writes the setpoints that are on their way."""
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        moves = [(plant, move) for plant, run in enumerate(runs) for move in run.moves]
+        self._plant = np.array([plant for plant, _ in moves], np.intp)
+        self._loop = np.array([move.loop for _, move in moves], np.intp)
+        self._origin = np.array([move.origin for _, move in moves])
+        self._way = np.array([move.target - move.origin for _, move in moves])
+        self._begin = np.array([move.begin for _, move in moves], np.int64)
+        self._over = np.array([move.over for _, move in moves], np.int64)
+
+    def go_on(self, second: int, setpoints: FloatArray) -> None:
+        gone = second - self._begin
+        moving = np.flatnonzero((gone >= 0) & (gone <= self._over))
+        if len(moving):
+            over = self._over[moving]
+            share = np.where(over == 0, 1.0, gone[moving] / np.maximum(over, 1))
+            setpoints[self._loop[moving], self._plant[moving]] = (
+                self._origin[moving] + self._way[moving] * share
+            )
