@@ -11,10 +11,10 @@ UNATTENDED_S = 60.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    fault = "which disturbance IDV(n) the plant suffers; 0 = none (default 5)"
-    speed = "plant time runs X times faster, 1 .. 1000 (default 360)"
-    duration = "end by itself (default: at Ctrl-C; after 60 s without a terminal)"
-    add("--fault", type=int, default=5, metavar="0..21", help=fault)
+    fault = "the disturbance IDV(n) that begins by itself; 0 = none (default 5)"
+    speed = "plant time runs X times faster, 1 .. 2000 (default 360)"
+    duration = "end by itself (default: at Ctrl-C or q; after 60 s without a terminal)"
+    add("--fault", type=int, default=5, metavar="0..29", help=fault)
     add("--speed", type=float, default=360.0, metavar="X", help=speed)
     add("--duration", type=float, metavar="SECONDS", help=duration)
     add("--screenshot", type=Path, metavar="FILE", help="save the last screen as SVG")
@@ -25,13 +25,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from opcua_ai.core import logs
     from opcua_ai.core.errors import ConfigError
-    from opcua_ai.demo import Settings, run
+    from opcua_ai.demo import FASTEST, LAST_FAULT, SLOWEST, Settings, run
 
     logs.setup("warning")
-    if not 0 <= args.fault <= 21:
-        raise ConfigError(f"--fault {args.fault}: give 0 (none) .. 21")
-    if not 1 <= args.speed <= 1000:
-        raise ConfigError(f"--speed {args.speed:g}: give 1 .. 1000")
+    if not 0 <= args.fault <= LAST_FAULT:
+        raise ConfigError(f"--fault {args.fault}: give 0 (none) .. {LAST_FAULT}")
+    if not SLOWEST <= args.speed <= FASTEST:
+        raise ConfigError(f"--speed {args.speed:g}: give {SLOWEST:g} .. {FASTEST:g}")
     if args.duration is not None and args.duration <= 0:
         raise ConfigError(f"--duration {args.duration:g}: give a number of seconds above 0")
     duration = args.duration

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 
 TREND = 16
+LAST_FAULT = 29
+"""The plant has IDV(1) to IDV(29); the shipped model knows the first 21."""
 
 
 @dataclass
@@ -47,22 +49,44 @@ class State:
     """Browse name -> value of the recommendation's variables."""
     models: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     """Model -> browse name -> value (State, StateMessage, LastLatency, MissedRuns ...)."""
-    alarms: list[Alarm] = field(default_factory=list[Alarm])
+    alarms: deque[Alarm] = field(default_factory=lambda: deque[Alarm](maxlen=100))
     """Events, oldest first."""
     heartbeat: int = 0
-    plant_time: datetime | None = None
-    row: int = 0
-    onset: int = 0
-    """Row of the recording at which the fault begins."""
-    fault: int = 0
     values: int = 0
     """Data changes received from the plant by this client."""
     rate: float = 0.0
     """Values per second."""
+    plant_time: datetime | None = None
+    speed: float = 0.0
+    """Plant seconds a second that the plant was asked for."""
+    reached: float = 0.0
+    """What it reaches."""
+    fault: int = 0
+    """The IDV that acts now; 0 = none."""
+    fault_name: str = ""
+    onset: datetime | None = None
+    """Plant time at which it began."""
+    trip: str = ""
+    """Why the plant has shut down; empty while it runs."""
+    filling: bool = True
+    """The plant runs fast until the model has a window."""
+    coming: tuple[int, datetime] | None = None
+    """The fault that the demo brings by itself, and the plant time."""
+    keys: bool = False
+    """Whether somebody can press keys."""
+    typed: str = ""
+    """Digits of a fault's number before Enter."""
+    message: str = ""
+    """Answer to the last key."""
 
-    @property
-    def fault_is_in(self) -> bool:
-        return self.fault > 0 and self.row >= self.onset
+    def alarm_delay(self, text: str = "") -> float | None:
+        """Plant minutes from the fault's onset to the first alarm whose message has the text."""
+        if self.onset is None:
+            return None
+        for alarm in self.alarms:
+            if alarm.active and text in alarm.message and alarm.when and alarm.when >= self.onset:
+                return (alarm.when - self.onset).total_seconds() / 60.0
+        return None
 
     def top_faults(self, count: int = 5) -> list[tuple[str, float]]:
         pairs = zip(self.labels, self.probabilities, strict=False)

@@ -11,10 +11,15 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from opcua_ai.demo.state import TREND, State
+from opcua_ai.demo.state import LAST_FAULT, TREND, State
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _COLOURS = {"Good": "green", "Uncertain": "yellow", "Bad": "red"}
+SHOWN = [
+    "OperatingCost", "XMEAS(7)", "XMEAS(9)", "XMEAS(11)", "XMV(11)", "XMEAS(22)", "XMV(10)",
+    "XMEAS(6)", "XMEAS(8)", "XMEAS(1)", "XMEAS(10)", "XMEAS(18)", "XMEAS(20)", "XMV(6)",
+]  # fmt: skip
+"""Tags, the most telling first: a small terminal has no room for all."""
 
 
 def sparkline(values: list[float]) -> str:
@@ -33,17 +38,18 @@ def number(value: object, digits: int = 4) -> str:
     return "-" if value is None else str(value)
 
 
-def screen(state: State, tags: list[str]) -> RenderableType:
+def screen(state: State) -> RenderableType:
     layout = Layout()
     layout.split_column(
         Layout(_header(state), size=4),
         Layout(name="middle"),
-        Layout(_recommendation(state), size=6),
-        Layout(_alarm(state), size=5),
+        Layout(_situation(state), size=6),
+        Layout(_recommendation(state), size=5),
+        Layout(_keys(state), size=2),
     )
     layout["middle"].split_row(
-        Layout(Panel(_plant(state, tags), title="Plant tags"), ratio=2),
-        Layout(Panel(_faults(state), title="Fault prediction"), ratio=1),
+        Layout(Panel(_plant(state), title="Plant tags"), ratio=2),
+        Layout(Panel(_faults(state), title="Prediction"), ratio=1),
     )
     return layout
 
@@ -53,35 +59,100 @@ def _header(state: State) -> Panel:
         ("plant    ", "dim"), state.plant_endpoint, f"   {state.rate:.0f} values/s\n",
         ("advisory ", "dim"), state.server_endpoint, f"   heartbeat {state.heartbeat}",
     )  # fmt: skip
-    when = f"{state.plant_time:%Y-%m-%d %H:%M} plant time" if state.plant_time else ""
-    return Panel(text, title="opcua-ai demo", subtitle=f"{when}  {phase(state)}  Ctrl-C ends")
+    when = f"{state.plant_time:%Y-%m-%d %H:%M:%S} plant time, " if state.plant_time else ""
+    pace = f"{state.reached:.0f}x of {state.speed:.0f}x"
+    return Panel(text, title="opcua-ai demo", subtitle=when + pace)
 
 
 def phase(state: State) -> str:
+    """What the plant suffers."""
+    if state.trip:
+        return f"TRIPPED: {state.trip}"
+    if state.fault:
+        return f"IDV({state.fault}) since {_minutes_in(state):.0f} plant minutes"
+    if state.filling:
+        return "normal; runs fast until the model has a window"
+    if state.coming is not None:
+        fault, when = state.coming
+        return f"normal; IDV({fault}) begins at {when:%H:%M:%S} plant time"
+    return "normal operation"
+
+
+def _minutes_in(state: State) -> float:
+    if state.onset is None or state.plant_time is None:
+        return 0.0
+    return max(0.0, (state.plant_time - state.onset).total_seconds() / 60.0)
+
+
+def delays(state: State) -> str:
+    """How long the prediction took."""
     if not state.fault:
-        return "normal operation"
-    if state.fault_is_in:
-        return f"IDV({state.fault}) has been in for {(state.row - state.onset) * 3} plant minutes"
-    rows = state.onset - state.row
-    return f"normal; IDV({state.fault}) begins in {rows} row{'s' if rows != 1 else ''}"
+        return ""
+    alarm, name = state.alarm_delay(), state.alarm_delay(f"IDV({state.fault})")
+    if alarm is None:
+        return "no alarm yet"
+    named = "not named yet" if name is None else f"right name after {name:.0f}"
+    return f"alarm after {alarm:.0f} plant minutes, {named}"
+
+
+def _situation(state: State) -> Panel:
+    """What the plant suffers beside what is predicted of it."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column()
+    suffers = Text(phase(state), style="bold white on red" if state.trip else "bold")
+    suffers.append(_hint(state), style="not bold")
+    suffers.no_wrap, suffers.overflow = True, "ellipsis"
+    grid.add_row("Plant", suffers)
+    grid.add_row("Delay", delays(state))
+    grid.add_row("Alarm", _alarm(state))
+    return Panel(grid, title="Fault and alarm (OPC UA event)")
+
+
+def _hint(state: State) -> str:
+    """What the fault is, or what a person can do now."""
+    if state.trip:
+        return "; r brings the plant back" if state.keys else ""
+    if state.fault:
+        return f"  {state.fault_name}"
+    return "; type another number" if state.keys and state.coming else ""
+
+
+def _alarm(state: State) -> Text:
+    if not state.alarms:
+        return Text("none", style="green")
+    newest = state.alarms[-1]
+    style = "bold red" if newest.active else "green"
+    since = f"since {newest.when:%H:%M:%S}, " if newest.when else ""
+    return Text(f"{since}severity {newest.severity}: {newest.message}", style=style)
+
+
+def _keys(state: State) -> Group:
+    if not state.keys:
+        return Group(Text("Ctrl-C ends", style="dim"))
+    entry = Text(f" Fault: {state.typed}_  ", style="bold").append(state.message, style="yellow")
+    keys = f" 1..{LAST_FAULT} Enter: fault   c: no fault   r: reset   + -: speed   q: quit"
+    return Group(entry, Text(keys, style="dim"))
 
 
 def detection(state: State) -> str:
     """The index, or what it waits for."""
     index = state.detection
     if math.isnan(index.value):
-        return f"waiting ({state.models.get('faults', {}).get('StateMessage') or index.quality})"
-    return f"{number(index.value, 3)} (limit 1) {index.quality}"
+        why = state.models.get("faults", {}).get("StateMessage") or index.quality
+        return f"no prediction ({why})"
+    value = f"{index.value:.{0 if index.value >= 100 else 2}f} (limit 1)"
+    return value if index.quality == "Good" else f"{value} {index.quality}"
 
 
-def _plant(state: State, tags: list[str]) -> Table:
+def _plant(state: State) -> Table:
     table = Table(expand=True, box=None, padding=(0, 1))
     table.add_column("Tag", no_wrap=True, min_width=9)
     table.add_column("Value", no_wrap=True, justify="right", min_width=7)
     table.add_column("Unit", no_wrap=True, min_width=5)
     table.add_column("Trend", no_wrap=True, min_width=TREND)
     table.add_column("", no_wrap=True, ratio=1, overflow="ellipsis")
-    for name in tags:
+    for name in SHOWN:
         trend = state.plant.get(name)
         if trend is not None:
             colour = _COLOURS[trend.quality]
@@ -95,7 +166,7 @@ def _faults(state: State) -> Group:
     style = "bold red" if index.value > 1 else "green"
     head = Text.assemble(
         "Index ", (detection(state), style), "\n",
-        (sparkline(list(index.history)), style), "\n",
+        (sparkline(list(index.history)), style),
     )  # fmt: skip
     bars = Table(expand=True, box=None, padding=(0, 1))
     bars.add_column("If a fault, it is", no_wrap=True)
@@ -120,10 +191,9 @@ def _recommendation(state: State) -> Panel:
         f"now {number(r.get('CurrentValue'))}, advised {number(r.get('ClampedValue'))} "
         f"({r.get('ClampReason') or 'no limit binds'}; the model alone would go to "
         f"{number(r.get('RecommendedValue'))})\n",
-        f"{benefit(state)}\n",
-        ("Advisory only: nothing is written to the plant.", "dim"),
+        benefit(state),
     )
-    return Panel(text, title="Recommended setpoint")
+    return Panel(text, title="Recommended setpoint", subtitle="advisory only: never written")
 
 
 def benefit(state: State) -> str:
@@ -132,21 +202,14 @@ def benefit(state: State) -> str:
     return f"saves {number(r.get('ExpectedBenefit'), 3)} $/h (95 %: {low} to {high})"
 
 
-def _alarm(state: State) -> Panel:
-    if not state.alarms:
-        return Panel(Text("no alarm", style="green"), title="Alarm (OPC UA event)")
-    newest = state.alarms[-1]
-    style = "bold white on red" if newest.active else "green"
-    when = f"{newest.when:%H:%M:%S} " if newest.when else ""
-    text = Text(f"{when}severity {newest.severity}: {newest.message}", style=style)
-    return Panel(text, title="Alarm (OPC UA event)")
-
-
 def line(state: State) -> str:
     """One plain line for logs and pipes."""
     likely = ", ".join(f"{label} {p:.0%}" for label, p in state.top_faults(2))
     alarm = state.alarms[-1].message if state.alarms and state.alarms[-1].active else "none"
+    when = f"{state.plant_time:%Y-%m-%d %H:%M}" if state.plant_time else "-"
+    waited = delays(state)
     return (
-        f"row {state.row} ({phase(state)}) | detection index {detection(state)} | "
-        f"{likely or 'no diagnosis'} | alarm: {alarm} | {state.rate:.0f} values/s"
+        f"{when} ({phase(state)}) | detection index {detection(state)} | "
+        f"{likely or 'no diagnosis'} | alarm: {alarm} | "
+        f"{waited + ' | ' if waited else ''}{state.rate:.0f} values/s"
     )

@@ -15,6 +15,15 @@ from opcua_ai.core.status import severity_name
 from opcua_ai.demo.state import Alarm, State, Trend
 
 ADVISORY_URI = "urn:opcua-ai:advisory"
+PLANT = "TennesseeEastman"
+_CONTROLS = {
+    "Simulation/FaultName": "fault_name",
+    "Simulation/Speed": "speed",
+    "Simulation/ReachedSpeed": "reached",
+    "Simulation/PlantTime": "plant_time",
+    "Interlocks/TripReason": "trip",
+}
+"""Browse path below the plant -> attribute of the state."""
 _NOT_PARTS = (ua.ObjectIds.HasProperty, ua.ObjectIds.HasNotifier, ua.ObjectIds.HasEventSource)
 Setter = Callable[[ua.DataValue], None]
 
@@ -26,14 +35,15 @@ class Watcher:
         self._state = state
         self._setters: dict[ua.NodeId, Setter] = {}
         self._stack = AsyncExitStack()
-        self._plant: Client | None = None
         self._server: Client | None = None
+        self.plant: dict[str, Node] = {}
+        """Browse path below the plant -> node."""
 
     async def __aenter__(self) -> Watcher:
         try:
-            self._plant = await self._connect(self._state.plant_endpoint)
+            plant = await self._connect(self._state.plant_endpoint)
             self._server = await self._connect(self._state.server_endpoint)
-            await self._watch_plant(self._plant)
+            await self._watch_plant(plant)
             await self._watch_events(self._server)
             await self.refresh()
         except BaseException:
@@ -47,25 +57,17 @@ class Watcher:
     async def _connect(self, endpoint: str) -> Client:
         return await self._stack.enter_async_context(Client(endpoint, timeout=10))
 
-    async def start_plant(self) -> None:
-        """Let the (paused) simulator run."""
-        assert self._plant is not None  # noqa: S101
-        nodes = await _descend(self._plant.nodes.objects, "TennesseeEastman")
-        simulation = nodes["TennesseeEastman/Simulation"]
-        await simulation.call_method(nodes["TennesseeEastman/Simulation/Resume"].nodeid)
-
     async def _watch_plant(self, client: Client) -> None:
-        nodes = await _descend(client.nodes.objects, "TennesseeEastman")
-        for path, node in nodes.items():
+        nodes = await _descend(client.nodes.objects, PLANT)
+        self.plant = {path.partition("/")[2]: node for path, node in nodes.items()}
+        for path, node in self.plant.items():
             name = path.rsplit("/", 1)[-1]
-            if name.startswith(("XMEAS(", "XMV(")):
+            if name == "OperatingCost" or name.startswith(("XMEAS(", "XMV(")):
                 self._state.plant[name] = await _trend(node)
                 self._setters[node.nodeid] = self._plant_setter(self._state.plant[name])
-        simulation = "TennesseeEastman/Simulation"
-        self._attribute(nodes[f"{simulation}/PlantTime"], "plant_time")
-        self._attribute(nodes[f"{simulation}/Row"], "row")
-        self._attribute(nodes[f"{simulation}/Fault"], "fault")
-        self._attribute(nodes[f"{simulation}/OnsetRow"], "onset")
+        for path, name in _CONTROLS.items():
+            self._attribute(self.plant[path], name)
+        self._setters[self.plant["Simulation/Fault"].nodeid] = self._fault_changed
         await self._subscribe(client, list(self._setters))
 
     async def refresh(self) -> None:
@@ -120,6 +122,11 @@ class Watcher:
             trend.add(*_number(data))
 
         return put
+
+    def _fault_changed(self, data: ua.DataValue) -> None:
+        _assign(self._state, "fault", data)
+        self._state.onset = data.SourceTimestamp if self._state.fault else None
+        self._state.coming = None
 
     def _attribute(self, node: Node, name: str) -> None:
         self._setters[node.nodeid] = lambda data: _assign(self._state, name, data)

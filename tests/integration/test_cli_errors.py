@@ -113,4 +113,4 @@ def test_an_endpoint_where_nobody_answers(ports) -> None:
 def test_a_wrong_option() -> None:
     done = opcua_ai("demo", "--speed", "5000")
     assert done.returncode == 2
-    assert "1 .. 1000" in done.stderr
+    assert "1 .. 2000" in done.stderr

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import pty
 import re
+import select
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -17,30 +24,109 @@ from opcua_ai.demo.processes import free_port
 pytestmark = pytest.mark.timeout(150)
 
 
-def start(*arguments: str) -> subprocess.Popen[str]:
+LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d \(")
+
+
+def command(*arguments: str) -> list[str]:
     ports = ["--plant-port", str(free_port(0)), "--server-port", str(free_port(0))]
+    return [sys.executable, "-m", "opcua_ai", "demo", *ports, *arguments]
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "opcua_ai", "demo", *ports, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+        command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
 
 
 def test_the_fault_is_recognised_and_a_setpoint_recommended(tmp_path: Path) -> None:
     picture = tmp_path / "demo.svg"
-    demo = start("--duration", "30", "--speed", "720", "--screenshot", str(picture))
+    demo = start("--duration", "16", "--speed", "720", "--screenshot", str(picture))
     out, err = demo.communicate(timeout=120)
     assert demo.returncode == 0, err
     assert "Traceback" not in err
     assert re.search(r"plant +opc\.tcp://127\.0\.0\.1:\d+/simulator", out)
-    lines = [line for line in out.splitlines() if line.startswith("row ")]
+    lines = [line for line in out.splitlines() if LINE.match(line)]
     named = [line for line in lines if re.search(r"alarm: Predicted fault: IDV\(5\)", line)]
     assert named, out
-    assert "normal; IDV(5) begins in" in lines[0]
-    assert "alarm: none" in lines[0]
+    normal = [line for line in lines if "normal; IDV(5) begins at" in line]
+    assert normal, out
+    assert all("alarm: none" in line for line in normal)
+    assert re.search(r"IDV\(5\): alarm after \d+ plant minutes, right name after \d+", out)
     assert "Recommended: " in out
     assert "<svg" in picture.read_text()
+
+
+class Terminal:
+    """The demo on a terminal of its own."""
+
+    def __init__(self, *arguments: str) -> None:
+        self._master, self._slave = pty.openpty()
+        fcntl.ioctl(self._slave, termios.TIOCSWINSZ, struct.pack("HHHH", 34, 120, 0, 0))
+        self.before = self.modes()
+        self.process = subprocess.Popen(
+            command(*arguments),
+            stdin=self._slave,
+            stdout=self._slave,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {"TERM": "xterm-256color"},
+            start_new_session=True,
+            # its controlling terminal, so that it is in the foreground
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
+
+    def modes(self) -> list[object]:
+        return termios.tcgetattr(self._slave)
+
+    def press(self, keys: str) -> None:
+        os.write(self._master, keys.encode())
+
+    def read_until(self, text: str, seconds: float = 60.0) -> None:
+        shown, end = "", time.monotonic() + seconds
+        while text not in shown and time.monotonic() < end:
+            if select.select([self._master], [], [], 0.2)[0]:
+                shown += os.read(self._master, 65536).decode("utf-8", "replace")
+        assert text in shown, shown[-6000:]
+
+    def wait(self) -> int:
+        """Its exit code; what it still writes is read away."""
+        while self.process.poll() is None:
+            if select.select([self._master], [], [], 0.2)[0]:
+                os.read(self._master, 65536)
+        return self.process.returncode
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self._master)
+        os.close(self._slave)
+
+
+@pytest.fixture
+def terminal() -> Iterator[Terminal]:
+    demo = Terminal("--fault", "0", "--speed", "1000")
+    yield demo
+    demo.close()
+
+
+def test_a_fault_chosen_on_the_terminal_is_predicted(terminal: Terminal) -> None:
+    terminal.read_until("q: quit")
+    assert terminal.modes() != terminal.before
+    terminal.press("99\n")
+    terminal.read_until("There is no IDV(99)")
+    terminal.read_until("normal operation")
+    terminal.press("6\n")
+    terminal.read_until("Predicted fault: IDV(6)")
+    terminal.press("q")
+    assert terminal.wait() == 0
+    assert terminal.modes() == terminal.before
+
+
+def test_a_signal_restores_the_terminal(terminal: Terminal) -> None:
+    terminal.read_until("q: quit")
+    assert terminal.modes() != terminal.before
+    terminal.process.send_signal(signal.SIGTERM)
+    assert terminal.wait() == 0
+    assert terminal.modes() == terminal.before
 
 
 def test_ctrl_c_ends_all_processes_within_five_seconds() -> None:
@@ -61,10 +147,10 @@ def test_ctrl_c_ends_all_processes_within_five_seconds() -> None:
 
 
 def server_of(demo: subprocess.Popen[str], line: str) -> psutil.Process:
-    """The advisory server's process, once the demo has printed the line."""
+    """The advisory server's process, once the demo has printed such a line."""
     assert demo.stdout is not None
     for text in demo.stdout:
-        if text.strip().startswith(line):
+        if re.match(line, text.strip()):
             break
     family = psutil.Process(demo.pid).children()
     return next(child for child in family if "serve" in child.cmdline())
@@ -81,7 +167,7 @@ def test_a_server_that_dies_before_the_client_is_in_is_named() -> None:
 
 def test_ctrl_c_ends_a_demo_whose_server_hangs_within_five_seconds() -> None:
     demo = start()
-    server = server_of(demo, "row ")
+    server = server_of(demo, LINE.pattern)
     server.suspend()
     asked = time.monotonic()
     demo.send_signal(signal.SIGINT)

@@ -16,6 +16,7 @@ from opcua_ai.core import config
 from opcua_ai.decisions import faults, setpoint
 from opcua_ai.sources import opcua, recording
 from opcua_ai_simulator import cli as simulator_cli
+from opcua_ai_simulator import plants
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -108,21 +109,31 @@ def test_the_command_line_reference_lists_every_option(command: str) -> None:
     assert documented - {"-h", "--help"} == {o for o in actual if o.startswith("--")} - {"--help"}
 
 
-@pytest.mark.parametrize(
-    ("words", "headings"),
-    [
-        (["run", "recording"], ["Options of `run recording`", "Misbehaviour"]),
-        (["generate", "tennessee-eastman"], ["Options of `generate`"]),
-    ],
-    ids=" ".join,
-)
+EVERY_PLANT = ["Options of every plant", "Misbehaviour"]
+SECTION = {
+    "recording": "Options of `run recording`",
+    "tennessee-eastman": "The Tennessee Eastman plant",
+    "williams-otto": "The Williams-Otto reactor",
+}
+PROGRAMS = [
+    *((["run", name], [*EVERY_PLANT, SECTION[name]]) for name in plants.names()),
+    (["generate", "tennessee-eastman"], ["Options of `generate`"]),
+]
+
+
+@pytest.mark.parametrize(("words", "headings"), PROGRAMS, ids=" ".join)
 def test_the_simulator_reference_lists_every_option(words: list[str], headings: list[str]) -> None:
     text = (REFERENCE / "simulator.md").read_text("utf-8")
     parts = {part.partition("\n")[0]: part for part in text.split("\n## ")}
     tables = [table for heading in headings for table in _first_cells(parts[heading])]
     documented = _long_options(cell for table in tables for cell in table)
-    actual = _options(_innermost(simulator_cli._parser(words), words))
-    assert documented == {o for o in actual if o.startswith("--")} - {"--help"}
+    actual = {o for o in _options(_innermost(simulator_cli._parser(words), words)) if "--" in o}
+    assert _switches(documented) == _switches(actual - {"--help"})
+
+
+def _switches(options: set[str]) -> set[str]:
+    """A switch and its opposite are one: ``--noise`` and ``--no-noise``."""
+    return {option.replace("--no-", "--") for option in options}
 
 
 CONFIGURATION: list[tuple[type[BaseModel], set[str]]] = [

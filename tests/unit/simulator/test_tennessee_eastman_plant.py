@@ -221,7 +221,7 @@ def test_plants_of_a_batch_go_in_step_and_have_faults_of_their_own(build):
 
 def test_rows_come_as_often_as_the_speed_allows(build):
     plant = build()[0]
-    for speed, period in ((1, 1), (10, 1), (360, 36), (2000, 200)):
+    for speed, period in ((1, 1), (10, 1), (360, 36), (2000, 201)):
         plant.follow(speed)
         assert plant.period == period
     fixed = build(row_period=180)[0]
@@ -251,3 +251,12 @@ def test_without_noise_rows_are_smooth(build):
 def test_says_which_option_is_wrong(build, options, message):
     with pytest.raises(ConfigurationError, match=message):
         build(**options)
+
+
+def test_a_row_has_the_valves_that_its_measurements_ask_for(build):
+    plant = build(row_period=180)[0]
+    names = [tag.name for tag in plant.tags]
+    rows = np.array([plant.step() for _ in range(30)])
+    level, valve = rows[:, names.index("XMEAS(12)")], rows[:, names.index("XMV(7)")]
+    # the separator's level has a proportional controller, so the noise of both is the same
+    assert np.corrcoef(level, valve)[0, 1] > 0.9999

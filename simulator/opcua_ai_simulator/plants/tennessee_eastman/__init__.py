@@ -49,7 +49,10 @@ class Options:
     )
     seed: int = option(0, "of noise and disturbances", "SEED")
     row_period: int | None = option(
-        None, "plant seconds between rows; default 1, or as many as make ten rows a second", "S"
+        None,
+        "plant seconds between rows; default 1, above 10x the multiple of 3 that makes ten rows a "
+        "second, because most controllers act every 3 s",
+        "S",
     )
     remote_control: bool = option(
         False, "let clients write setpoints and valves of every loop from the start"
