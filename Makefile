@@ -10,7 +10,7 @@ NODE   := tests/integration/node
 PIP    := python -m pip --disable-pip-version-check --quiet
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
@@ -40,7 +40,7 @@ check: $(READY) ## Linters, types, import floors
 	$(BIN)/pyright
 	$(BIN)/lint-imports --no-cache
 
-bench: $(READY) ## Measure event-loop lag while a model predicts and while one trains
+bench: $(READY) ## Measure event-loop lag, speed of the simulated plant, alone and over OPC UA
 	$(BIN)/python -m tests.benchmarks
 
 lock: $(READY) ## Pin the dependency set again (never writes a registry's address)

@@ -66,6 +66,15 @@ def test_only_active_streams_of_the_original_go_on(kind):
 
 
 @BOTH
+def test_a_stream_that_stood_still_goes_on_where_it_was(kind):
+    together, alone = kind(SEEDS), kind(SEEDS[1:2])
+    for _ in range(3):
+        together.noise(np.array([True, False, True]))
+    for _ in range(300):
+        np.testing.assert_array_equal(together.noise(ACTIVE)[:, 1], alone.noise(ACTIVE[:1])[:, 0])
+
+
+@BOTH
 def test_noise_has_unit_variance(kind):
     random = kind([7])
     noise = np.stack([random.noise(ACTIVE[:1])[:, 0] for _ in range(3000)])

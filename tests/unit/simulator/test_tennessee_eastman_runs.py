@@ -5,7 +5,12 @@ import pytest
 
 from opcua_ai_simulator.plants.tennessee_eastman import limits, operating_points
 from opcua_ai_simulator.plants.tennessee_eastman.decentralised import START, DecentralisedControl
-from opcua_ai_simulator.plants.tennessee_eastman.disturbances import NUMBERS, PULSES, Walks
+from opcua_ai_simulator.plants.tennessee_eastman.disturbances import (
+    NUMBERS,
+    PULSES,
+    Walks,
+    conditions,
+)
 from opcua_ai_simulator.plants.tennessee_eastman.generators import NumpyRandom
 from opcua_ai_simulator.plants.tennessee_eastman.loops import OpenLoop
 from opcua_ai_simulator.plants.tennessee_eastman.simulation import Simulation
@@ -224,6 +229,26 @@ def test_a_fault_of_the_revision_leaves_the_original_random_stream_alone():
     for simulation in (one, other):
         simulation.step(600)
     np.testing.assert_array_equal(one.xmeas, other.xmeas)
+
+
+def test_the_surroundings_are_those_of_the_moment():
+    simulation = closed_loop([3, 4, 5], noise=False)
+    for plant, fault in enumerate((8, 17, 29)):
+        simulation.disturb(plant, fault, 1.0)
+    moved = np.zeros(3, bool)
+    for second in range(4 * 3600):
+        if second == 2 * 3600:
+            for plant, fault in enumerate((8, 17, 29)):
+                simulation.disturb(plant, fault, 0.0)
+        simulation.control()
+        time = simulation.hours.copy()
+        simulation.integrate()
+        moved |= simulation._walks.moving
+        if second % 7 == 0:
+            expected = conditions(simulation._walks.values(time), simulation.idv)
+            for value, wanted in zip(simulation._now, expected, strict=True):
+                np.testing.assert_array_equal(value, wanted)
+    assert moved.all() and not simulation._walks.moving.all()
 
 
 def test_a_held_valve_stays_where_it_is():

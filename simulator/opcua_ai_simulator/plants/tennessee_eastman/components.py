@@ -7,6 +7,9 @@ float64[plants].
 Source: subroutines TESUB1 to TESUB4 of the program of Downs and Vogel (1993). ``single`` marks a
 constant that is a single-precision literal there; to the digit the process needs the rounded one.
 Units inside the process: lb-mol, ft3, torr, degC, h and 1e6 BTU.
+
+Nine rows often stand together, A to H and the enthalpy that they carry: per mole of a mixture, per
+hour of a stream, and in the states for what a vessel holds.
 """
 
 from __future__ import annotations
@@ -25,7 +28,8 @@ def _singles(*values: float) -> FloatArray:
     return np.array(values, np.float32).astype(np.float64)
 
 
-A, B, C, D, E, F, G, H = range(8)
+A, B, C, D, E, F, G, H, ENTHALPY = range(9)
+COMPONENTS = slice(A, ENTHALPY)
 VOLATILE = slice(A, D)  # A, B and C never condense
 CONDENSABLE = slice(D, H + 1)
 
@@ -41,11 +45,12 @@ _ANTOINE = np.stack(
         _singles(259.0, 265.5, 265.5, 232.9, 249.6),
     ]
 )[:, :, None]
+# lb / ft3, of D to H; that of A, B and C is 1, so that their molar volume is their molar mass.
 _DENSITY = np.stack(
     [
-        _singles(1.0, 1.0, 1.0, 23.3, 33.9, 32.8, 49.9, 50.5),
-        _singles(0.0, 0.0, 0.0, -0.0700, -0.0957, -0.0995, -0.0191, -0.0541),
-        _singles(0.0, 0.0, 0.0, -0.0002, -0.000152, -0.000233, -0.000425, -0.000150),
+        _singles(23.3, 33.9, 32.8, 49.9, 50.5),
+        _singles(-0.0700, -0.0957, -0.0995, -0.0191, -0.0541),
+        _singles(-0.0002, -0.000152, -0.000233, -0.000425, -0.000150),
     ]
 )[:, :, None]
 _LIQUID_HEAT = np.array(
@@ -70,34 +75,52 @@ LIQUID = np.vstack([np.zeros(8), 1.8 * MOLAR_MASS * _LIQUID_HEAT / _ORDER])
 VAPOUR = np.vstack([MOLAR_MASS * _VAPORISATION, 1.8 * MOLAR_MASS * _VAPOUR_HEAT / _ORDER])
 
 
+# float64[8, 3]: mole fractions of the pure feeds D, E and A, in the order of their valves.
+FEEDS = np.zeros((8, 3))
+FEEDS[[D, E, A], range(3)] = single(0.9999)
+FEEDS[[B, F, B], range(3)] = single(0.0001)
+
+
 def cubic(coefficients: FloatArray, temperature: FloatArray) -> FloatArray:
     """Molar enthalpy in 1e6 BTU / lb-mol from ``LIQUID`` or ``VAPOUR`` @ composition."""
     c0, c1, c2, c3 = coefficients
     return c0 + temperature * (c1 + temperature * (c2 + temperature * c3))
 
 
-def temperature_of(coefficients: FloatArray, enthalpy: FloatArray, start: FloatArray) -> FloatArray:
-    """Temperature at which the cubic has the given enthalpy, by Newton's method from ``start``."""
+def root(coefficients: FloatArray, start: FloatArray) -> FloatArray:
+    """Temperature at which the cubic is 0, by Halley's method from ``start``."""
     c0, c1, c2, c3 = coefficients
     temperature = start
     for _ in range(100):
-        slope = c1 + temperature * (2.0 * c2 + temperature * (3.0 * c3))
-        excess = c0 + temperature * (c1 + temperature * (c2 + temperature * c3)) - enthalpy
-        change = excess / slope
+        # Horner's scheme, thrice: value, slope and half the curvature
+        third = c3 * temperature
+        square = c2 + third
+        linear = c1 + temperature * square
+        value = c0 + temperature * linear
+        square += third
+        slope = linear + temperature * square
+        square += third
+        change = value / (slope - value / slope * square)
         temperature = temperature - change
-        if np.abs(change).max() < 1e-7:  # converges quadratically: the next would be below 1e-14
+        if np.abs(change).max() < 0.01:  # converges cubically: the next would be below 1e-10
             break
     return temperature
 
 
-def liquid_density(composition: FloatArray, temperature: FloatArray) -> FloatArray:
-    """lb-mol / ft3 of a liquid: float64[..., plants] for composition float64[8, ..., plants]."""
+def liquid_volume(composition: FloatArray, temperature: FloatArray) -> FloatArray:
+    """Molar volume in ft3 / lb-mol, float64[n, plants], of liquids float64[n, 8, plants]."""
     constant, linear, square = _DENSITY
-    volume = MOLAR_MASS[:, None] / (constant + (linear + square * temperature) * temperature)
-    return 1.0 / (composition * volume).sum(axis=0)
+    temperature = temperature[:, None]
+    density = square * temperature
+    density += linear
+    density *= temperature
+    density += constant
+    volume = np.divide(MOLAR_MASS[CONDENSABLE, None], density, out=density)
+    volume *= composition[:, CONDENSABLE]
+    return np.add.reduce(volume, axis=1) + MOLAR_MASS[VOLATILE] @ composition[:, VOLATILE]
 
 
 def vapour_pressure(temperature: FloatArray) -> FloatArray:
-    """float64[5, plants], torr, of the condensable components D to H (Antoine)."""
+    """float64[n, 5, plants], torr, of the condensable components D to H (Antoine)."""
     a, b, c = _ANTOINE
-    return np.exp(a + b / (temperature + c))
+    return np.exp(a + b / (temperature[:, None] + c))

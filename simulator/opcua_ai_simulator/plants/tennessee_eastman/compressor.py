@@ -32,8 +32,9 @@ def recycle(
     The work is that of the flow before the bypass takes its part, as in the original program.
     """
     rise = discharge - suction
-    ratio = np.clip(discharge / suction, 1.0, _LARGEST_RATIO)
-    mass = _LARGEST_FLOW + _LARGEST_FLOW / 1.197 * (1.0 - ratio * ratio * ratio)
-    work = mass * (suction_temperature + 273.15) * 1.8e-6 * 1.9872 * rise / (molar_mass * suction)
+    ratio = np.minimum(np.maximum(discharge / suction, 1.0), _LARGEST_RATIO)
+    mass = _LARGEST_FLOW * (1.0 + 1.0 / 1.197) - (_LARGEST_FLOW / 1.197) * (ratio * ratio * ratio)
+    kelvin = suction_temperature + 273.15
+    work = mass * kelvin * (1.8e-6 * 1.9872) * rise / (molar_mass * suction)
     bypassed = bypass_valve * 53.349 * np.sqrt(np.maximum(rise, 0.0))
     return Recycle(np.maximum(mass - bypassed, 1e-3) / molar_mass, work)

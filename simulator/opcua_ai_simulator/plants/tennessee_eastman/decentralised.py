@@ -96,7 +96,9 @@ _TUNING = tuple(tuning for _, tuning in _LOOPS)
 _MEASURED = np.array([loop.measured for loop in LOOPS]) - 1
 _SPAN = np.array([single(tuning.span) for tuning in _TUNING])[:, None]
 _GAIN = np.array([single(tuning.gain) for tuning in _TUNING])[:, None]
-_PERIODS = np.array([tuning.period for tuning in _TUNING])
+_PERCENT = 100.0 / _SPAN
+_PERIODS = np.unique([tuning.period for tuning in _TUNING])[:, None]
+_PERIOD_OF = np.searchsorted(_PERIODS[:, 0], [tuning.period for tuning in _TUNING])
 _INTEGRAL = np.array(
     [STEP * t.period / single(t.reset / 3600.0) if t.reset else 0.0 for t in _TUNING]
 )[:, None]
@@ -164,24 +166,25 @@ class DecentralisedControl:
     def act(self, second: NDArray[np.int64], xmeas: FloatArray, xmv: FloatArray) -> None:
         if not (second % 3 == 0).any():  # every period is a multiple of 3 s
             return
-        due = second % _PERIODS[:, None] == 0
-        errors = (self.setpoints - xmeas[_MEASURED]) * 100.0 / _SPAN
+        due = (second % _PERIODS == 0)[_PERIOD_OF]
+        errors = (self.setpoints - xmeas[_MEASURED]) * _PERCENT
         moves = _GAIN * ((errors - self._errors) + errors * _INTEGRAL)
         due[_PURGE] = self._override_purge(due[_PURGE], xmeas[_SEPARATOR_PRESSURE], xmv)
         np.copyto(self._errors, errors, where=due)
         moves *= due & self.automatic
         xmv[_VALVE] += moves[_TO_VALVE]
-        self.setpoints[_SLAVE] += moves[_MASTER] * _SPAN[_SLAVE] / 100.0
+        self.setpoints[_SLAVE] += moves[_MASTER] * (_SPAN[_SLAVE] / 100.0)
 
     def _override_purge(self, due: BoolArray, pressure: FloatArray, xmv: FloatArray) -> BoolArray:
         """Purge wide open or shut until the pressure is back; True where control is normal."""
         before = self._purging
+        usual = (pressure > _PRESSURE_LOW) & (pressure < _PRESSURE_HIGH)
+        if usual.all() and not before.any():
+            return due
         high = (pressure >= _PRESSURE_HIGH) | ((before == 1) & (pressure >= _PRESSURE_NORMAL))
         low = (pressure <= _PRESSURE_LOW) | ((before == -1) & (pressure <= _PRESSURE_NORMAL))
         now = np.where(high, 1, np.where(low, -1, 0))
         now = np.where(due, now, before)
-        if not (before.any() or now.any()):
-            return due
         back = due & (before != 0) & (now == 0)
         xmv[_PURGE_VALVE] = np.select(
             [now == 1, now == -1, back], [100.0, 0.0, _PURGE_NORMAL], xmv[_PURGE_VALVE]

@@ -22,7 +22,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from opcua_ai_simulator.arrays import FloatArray, IndexArray
+from opcua_ai_simulator.arrays import BoolArray, FloatArray, IndexArray
+from opcua_ai_simulator.plants.tennessee_eastman.components import (
+    COMPONENTS,
+    ENTHALPY,
+    FEEDS,
+    VAPOUR,
+    A,
+    B,
+    C,
+    cubic,
+    single,
+)
 from opcua_ai_simulator.plants.tennessee_eastman.generators import RandomSource
 
 NUMBERS = 30  # rows of idv
@@ -59,53 +70,55 @@ _TABLE = np.array(
 _SPAN, _MIDDLE, _VALUE_SPAN, _VALUE_MIDDLE = _TABLE[:, :4].T
 _IDV = _TABLE[:, 4].astype(int)
 _SCALED_VALVES = [2, 0, 1, 3, 9, 10]  # of walks 14 to 19
+_FEED_TEMPERATURES = [2, 13, 12, 3]  # walks, of D, E, A, A and C
+_FEED_HEAT = (VAPOUR @ FEEDS)[:, :, None]
+_FOULING = np.array([[0.35], [0.25]])  # of reactor and condenser, by one unit of their walks
+_STEAM_TRANSFER = single(0.03) / 100.0
 
 
 class Conditions(NamedTuple):
     """What the disturbances make of the surroundings at one moment; float64[plants] each."""
 
-    ac_fraction_a: FloatArray
-    ac_fraction_b: FloatArray
-    d_temperature: FloatArray
-    ac_temperature: FloatArray
-    a_temperature: FloatArray
-    e_temperature: FloatArray
-    reactor_water_inlet: FloatArray
-    condenser_water_inlet: FloatArray
-    kinetics_1: FloatArray
-    kinetics_2: FloatArray
+    ac_content: FloatArray
+    """Mole fractions and molar enthalpy of stream 4, float64[9, plants]."""
+    feed_enthalpy: FloatArray
+    """Molar, of the feeds D, E and A, float64[3, plants]."""
+    water_inlet: FloatArray
+    """degC, of reactor and condenser, float64[2, plants]."""
+    clean: FloatArray
+    """Share of the heat transfer that fouling leaves to both, float64[2, plants]."""
+    kinetics: FloatArray
+    """Factors of the rates of reactions 1 and 2, float64[2, plants]."""
     stripper_transfer: FloatArray
-    reactor_fouling: FloatArray
-    condenser_fouling: FloatArray
-    outlet_resistance: FloatArray
-    a_feed_loss: FloatArray
-    header_pressure_loss: FloatArray
-    full_scale: FloatArray
-    """float64[12, plants], see ``FULL_SCALE``."""
+    """1e6 BTU / (h degC) per % of the steam valve."""
+    outlet_opening: FloatArray
+    """Of the way from reactor to separator, 1 = free."""
+    capacity: FloatArray
+    """Flow per % of each valve, float64[12, plants], see ``FULL_SCALE``."""
 
 
 def conditions(walks: FloatArray, idv: FloatArray) -> Conditions:
     """The surroundings from the values of the walks, float64[20, plants], and the IDV."""
-    full_scale = np.repeat(FULL_SCALE[:, None], walks.shape[1], axis=1)
-    full_scale[_SCALED_VALVES] = walks[14:]
+    temperature = walks[_FEED_TEMPERATURES]
+    temperature[0] += idv[3] * 5.0
+    ac = np.zeros((9, walks.shape[1]))
+    ac[A] = walks[0] - idv[1] * 0.03 - idv[2] * 2.43719e-3
+    ac[B] = walks[1] + idv[2] * 0.005
+    ac[C] = 1.0 - ac[A] - ac[B]
+    ac[ENTHALPY] = cubic(VAPOUR @ ac[COMPONENTS], temperature[3])
+    capacity = np.repeat(FULL_SCALE[:, None] / 100.0, walks.shape[1], axis=1)
+    capacity[_SCALED_VALVES] = walks[14:] / 100.0
+    capacity[2] *= 1.0 - idv[6]
+    capacity[3] *= 1.0 - 0.2 * idv[7]
     return Conditions(
-        ac_fraction_a=walks[0] - idv[1] * 0.03 - idv[2] * 2.43719e-3,
-        ac_fraction_b=walks[1] + idv[2] * 0.005,
-        d_temperature=walks[2] + idv[3] * 5.0,
-        ac_temperature=walks[3],
-        a_temperature=walks[12],
-        e_temperature=walks[13],
-        reactor_water_inlet=walks[4] + idv[4] * 5.0,
-        condenser_water_inlet=walks[5] + idv[5] * 5.0,
-        kinetics_1=walks[6],
-        kinetics_2=walks[7],
-        stripper_transfer=walks[8],
-        reactor_fouling=walks[9],
-        condenser_fouling=walks[10],
-        outlet_resistance=walks[11],
-        a_feed_loss=idv[6],
-        header_pressure_loss=idv[7],
-        full_scale=full_scale,
+        ac_content=ac,
+        feed_enthalpy=cubic(_FEED_HEAT, temperature[:3]),
+        water_inlet=walks[4:6] + 5.0 * idv[4:6],
+        clean=1.0 - _FOULING * walks[9:11],
+        kinetics=walks[6:8].copy(),
+        stripper_transfer=_STEAM_TRANSFER * (1.0 + walks[8]),
+        outlet_opening=1.0 - 0.25 * walks[11],
+        capacity=capacity,
     )
 
 
@@ -119,13 +132,16 @@ class Walks:
     d: FloatArray
     last: FloatArray
     next: FloatArray
+    moving: BoolArray
+    """bool[plants], False where every walk of a plant rests at its ``a``."""
 
     @classmethod
     def start(cls, plants: int) -> Walks:
         def zeros() -> FloatArray:
             return np.zeros((WALKS, plants))
 
-        walks = cls(zeros(), zeros(), zeros(), zeros(), zeros(), zeros() + FIRST_KNOT)
+        moving = np.zeros(plants, np.bool_)
+        walks = cls(zeros(), zeros(), zeros(), zeros(), zeros(), zeros() + FIRST_KNOT, moving)
         walks.a[:] = _VALUE_MIDDLE[:, None]
         walks.next[PULSES:] = np.inf  # asleep
         return walks
@@ -146,62 +162,79 @@ class Walks:
         due = time >= self.next
         if not due.any():
             return
-        for walk in np.flatnonzero(due.any(axis=1)):
-            plants = np.flatnonzero(due[walk])
-            lay = self._pulse if SPLINES <= walk < PULSES else self._spline
-            lay(int(walk), plants, idv[_IDV[walk], plants], random)
+        walks, plants = np.divmod(np.flatnonzero(due), len(time))
+        pulses = (walks >= SPLINES) & (walks < PULSES)
+        for lay, some in ((self._splines, ~pulses), (self._pulses, pulses)):
+            if some.any():
+                lay(walks[some], plants[some], idv, random)
+        self.moving[plants] = (
+            self.b[:, plants].any(axis=0)
+            | self.c[:, plants].any(axis=0)
+            | self.d[:, plants].any(axis=0)
+        )
 
-    def _leave_knot(self, walk: int, plants: IndexArray) -> tuple[FloatArray, FloatArray]:
+    def _leave_knot(self, walks: IndexArray, plants: IndexArray) -> tuple[FloatArray, FloatArray]:
         """Value and slope at the last knot, which becomes the first one of the next piece."""
         a, b, c, d, last, knot = (
-            part[walk, plants] for part in (self.a, self.b, self.c, self.d, self.last, self.next)
+            part[walks, plants] for part in (self.a, self.b, self.c, self.d, self.last, self.next)
         )
         h = knot - last
-        self.last[walk, plants] = knot
+        self.last[walks, plants] = knot
         return a + h * (b + h * (c + h * d)), b + h * (2.0 * c + 3.0 * h * d)
 
-    def _piece(self, walk: int, plants: IndexArray, *parts: FloatArray, span: FloatArray) -> None:
+    def _piece(
+        self, walks: IndexArray, plants: IndexArray, *parts: FloatArray, span: FloatArray
+    ) -> None:
         for array, part in zip((self.a, self.b, self.c, self.d), parts, strict=True):
-            array[walk, plants] = part
-        self.next[walk, plants] = self.last[walk, plants] + span
+            array[walks, plants] = part
+        self.next[walks, plants] = self.last[walks, plants] + span
 
-    def _spline(
-        self, walk: int, plants: IndexArray, magnitude: FloatArray, random: RandomSource
+    def _splines(
+        self, walks: IndexArray, plants: IndexArray, idv: FloatArray, random: RandomSource
     ) -> None:
         """A cubic to a random value, reached after a random time with slope 0."""
-        value, slope = self._leave_knot(walk, plants)
+        value, slope = self._leave_knot(walks, plants)
+        magnitude = idv[_IDV[walks], plants]
         # The third draw would be the slope at the end, which has no span.
-        interval, target, _ = random.uniform(walk, 3, plants)
-        h = _SPAN[walk] * interval + _MIDDLE[walk]
-        end = _VALUE_SPAN[walk] * target * magnitude + _VALUE_MIDDLE[walk]
+        interval, target, _ = _draw(random, 3, walks, plants)
+        h = _SPAN[walks] * interval + _MIDDLE[walks]
+        end = _VALUE_SPAN[walks] * target * magnitude + _VALUE_MIDDLE[walks]
         c = (3.0 * (end - value) - h * (2.0 * slope)) / (h * h)
         d = (2.0 * (value - end) + h * slope) / (h * h * h)
-        if walk >= PULSES:
-            asleep = (magnitude == 0.0) & np.isclose(value, end, rtol=1e-9)
+        if (walks >= PULSES).any():
+            asleep = (walks >= PULSES) & (magnitude == 0.0) & np.isclose(value, end, rtol=1e-9)
             h = np.where(asleep, np.inf, h)
             value, slope, c, d = (
                 np.where(asleep, rest, part)
                 for rest, part in ((end, value), (0.0, slope), (0.0, c), (0.0, d))
             )
-        self._piece(walk, plants, value, slope, c, d, span=h)
+        self._piece(walks, plants, value, slope, c, d, span=h)
 
-    def _pulse(
-        self, walk: int, plants: IndexArray, magnitude: FloatArray, random: RandomSource
+    def _pulses(
+        self, walks: IndexArray, plants: IndexArray, idv: FloatArray, random: RandomSource
     ) -> None:
         """A parabola from 0 up to the magnitude after a random time; once up, down in 0.1 h."""
-        value, slope = self._leave_knot(walk, plants)
+        value, slope = self._leave_knot(walks, plants)
         up = value > 0.1
-        rising = plants[~up]
-        h = _SPAN[walk] * random.uniform(walk, 1, rising)[0] + _MIDDLE[walk]
-        zero = np.zeros(len(rising))
-        self._piece(walk, rising, zero, zero, magnitude[~up] / (h * h), zero, span=h)
-        value, slope = value[up], slope[up]
-        self._piece(
-            walk,
-            plants[up],
-            value,
-            slope,
-            -(3.0 * value + 0.2 * slope) / 0.01,
-            (2.0 * value + 0.1 * slope) / 0.001,
-            span=np.full(len(value), 0.1),
-        )
+        if not up.all():
+            rising, of = walks[~up], plants[~up]
+            h = _SPAN[rising] * _draw(random, 1, rising, of)[0] + _MIDDLE[rising]
+            zero = np.zeros(len(rising))
+            self._piece(rising, of, zero, zero, idv[_IDV[rising], of] / (h * h), zero, span=h)
+        if up.any():
+            value, slope = value[up], slope[up]
+            self._piece(
+                walks[up],
+                plants[up],
+                value,
+                slope,
+                -(3.0 * value + 0.2 * slope) / 0.01,
+                (2.0 * value + 0.1 * slope) / 0.001,
+                span=np.full(len(value), 0.1),
+            )
+
+
+def _draw(random: RandomSource, count: int, walks: IndexArray, plants: IndexArray) -> FloatArray:
+    """float64[count, len(plants)] within (-1, 1), walk by walk."""
+    drawn = [random.uniform(int(walk), count, plants[walks == walk]) for walk in np.unique(walks)]
+    return np.hstack(drawn)

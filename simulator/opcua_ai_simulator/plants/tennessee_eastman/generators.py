@@ -5,7 +5,7 @@ Every plant has a stream of its own, so that a run does not depend on those besi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from opcua_ai_simulator.arrays import BoolArray, FloatArray, IndexArray
 
 CONTINUOUS = 22  # measurements that get noise at every step
-_BLOCK = 256  # rows of noise drawn at once
+_FILL = 16  # plants at a time, so that what is drawn stays in the cache until it is transposed
 
 
 class RandomSource(Protocol):
@@ -46,42 +46,96 @@ class NumpyRandom:
     """NumPy's PCG64. Each number is a function of seed and count alone, so a position is small."""
 
     def __init__(self, seeds: Sequence[int]) -> None:
-        plants = len(seeds)
         self._seeds = np.array(seeds, np.int64)
-        self._drawn = np.zeros((3, plants), np.int64)  # rows of noise, samples, knots
-        self._blocks = np.empty((plants, _BLOCK, CONTINUOUS))
-        self._filled = np.full(plants, -1)  # which block each plant's row of _blocks holds
-        self._all = np.arange(plants)
+        self._drawn = np.zeros((3, len(seeds)), np.int64)  # rows of noise, samples, knots
+        self._noise, self._samples, self._knots = (
+            _Rows(self._seeds, purpose, self._drawn[purpose], shape, draw)
+            for purpose, (shape, draw) in enumerate(_ROWS)
+        )
 
     def noise(self, active: BoolArray) -> FloatArray:
-        block, row = np.divmod(self._drawn[0], _BLOCK)
-        for plant in np.flatnonzero(block != self._filled):
-            self._stream(plant, 0, block[plant]).standard_normal(out=self._blocks[plant])
-            self._filled[plant] = block[plant]
-        self._drawn[0] += active
-        return self._blocks[self._all, row].T
+        if active.all():
+            return self._noise.next()
+        noise = np.zeros((CONTINUOUS, len(active)))
+        noise[:, active] = self._noise.next(np.flatnonzero(active))
+        return noise
 
     def sample_noise(self, count: int, plants: IndexArray) -> FloatArray:
-        drawn = [self._next(plant, 1).standard_normal(count) for plant in plants]
-        return np.array(drawn).reshape(len(plants), count).T
+        return self._samples.next(plants)[:count]
 
     def uniform(self, walk: int, count: int, plants: IndexArray) -> FloatArray:
-        drawn = [self._next(plant, 2).uniform(-1.0, 1.0, count) for plant in plants]
-        return np.array(drawn).reshape(len(plants), count).T
+        return self._knots.next(plants)[:count]
 
     @property
     def position(self) -> dict[str, NDArray[Any]]:
         return {"seed": self._seeds, "drawn": self._drawn}
 
     def moved(self, plant: int) -> None:
-        self._filled[plant] = -1
+        for rows in (self._noise, self._samples, self._knots):
+            rows.moved(plant)
 
-    def _next(self, plant: int, purpose: int) -> np.random.Generator:
-        self._drawn[purpose, plant] += 1
-        return self._stream(plant, purpose, self._drawn[purpose, plant])
 
-    def _stream(self, plant: int, purpose: int, number: int) -> np.random.Generator:
-        return np.random.default_rng([int(self._seeds[plant]), purpose, int(number)])
+class _Rows:
+    """Rows of random numbers, a stream for each plant, drawn a block ahead.
+
+    ``shape`` is that of a block; ``drawn`` int64[plants] counts the rows that each plant has had.
+    """
+
+    def __init__(
+        self,
+        seeds: NDArray[np.int64],
+        purpose: int,
+        drawn: NDArray[np.int64],
+        shape: tuple[int, int],
+        draw: Callable[[np.random.Generator, FloatArray], None],
+    ) -> None:
+        self._seeds, self._purpose, self._drawn, self._draw = seeds, purpose, drawn, draw
+        self._ahead = np.empty((*shape, len(seeds)))
+        self._block = np.full(len(seeds), -1)  # which one of each plant stands in _ahead
+        self._all = np.arange(len(seeds))
+
+    def next(self, plants: IndexArray | None = None) -> FloatArray:
+        """The next row of these plants, in ascending order, or of all, float64[width, plants]."""
+        some = slice(None) if plants is None else plants
+        drawn = self._drawn[some]
+        together = bool((drawn == drawn[0]).all())
+        block, row = divmod(drawn[0] if together else drawn, len(self._ahead))
+        stale = self._block[some] != block
+        if stale.any():
+            block = np.broadcast_to(block, stale.shape)
+            self._fill(self._all[some][stale], block[stale])
+        self._drawn[some] += 1
+        if together:
+            rows = self._ahead[row]
+            return rows.copy() if plants is None else rows[:, plants]
+        return self._ahead[row, :, self._all[some]].T
+
+    def moved(self, plant: int) -> None:
+        self._block[plant] = -1
+
+    def _fill(self, plants: IndexArray, blocks: NDArray[np.int64]) -> None:
+        ahead = self._ahead.reshape(-1, len(self._seeds))
+        for start in range(0, len(plants), _FILL):
+            some = plants[start : start + _FILL]
+            drawn = np.empty((len(some), len(ahead)))
+            for own, plant, block in zip(drawn, some, blocks[start:], strict=False):
+                stream = [int(self._seeds[plant]), self._purpose, int(block)]
+                self._draw(np.random.default_rng(stream), own)
+            neighbours = some[-1] - some[0] < len(some)
+            ahead[:, slice(some[0], some[-1] + 1) if neighbours else some] = drawn.T
+        self._block[plants] = blocks
+
+
+def _normal(generator: np.random.Generator, out: FloatArray) -> None:
+    generator.standard_normal(out=out)
+
+
+def _uniform(generator: np.random.Generator, out: FloatArray) -> None:
+    out[:] = generator.uniform(-1.0, 1.0, len(out))
+
+
+_ROWS = (((256, CONTINUOUS), _normal), ((16, 14), _normal), ((64, 3), _uniform))
+"""Block and law of noise, samples of an analyser (at most 14 components) and knots."""
 
 
 class OriginalRandom:
@@ -144,4 +198,4 @@ class OriginalRandom:
         k = (self._g[plants] / 8.0).astype(np.uint64)
         ahead = self._powers[:count] * k % np.uint64(self._MODULUS)
         self._g[plants] = ahead[-1] * 8.0
-        return ahead * 2.0**-29
+        return ahead.astype(np.float64) * 2.0**-29

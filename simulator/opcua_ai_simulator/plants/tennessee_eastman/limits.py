@@ -19,6 +19,9 @@ REASONS = (
     "stripper level above 8 m³",
     "stripper level below 1 m³",
 )
+# Of pressure, temperature and the three volumes, as ``tripped`` takes them.
+_HIGHEST = np.array([3000.0, 175.0, *(CUBIC_FEET * level for level in (24.0, 12.0, 8.0))])[:, None]
+_LOWEST = np.array([-np.inf, -np.inf, *(CUBIC_FEET * level for level in (2.0, 1.0, 1.0))])[:, None]
 
 
 def tripped(
@@ -32,19 +35,13 @@ def tripped(
 
     kPa gauge, degC and liquid volumes in ft3, all free of noise.
     """
-    reactor, separator, stripper = (
-        volume / CUBIC_FEET for volume in (reactor_volume, separator_volume, stripper_volume)
+    readings = np.array(
+        [reactor_pressure, reactor_temperature, reactor_volume, separator_volume, stripper_volume]
     )
-    broken = np.stack(
-        [
-            reactor_pressure > 3000.0,
-            reactor > 24.0,
-            reactor < 2.0,
-            reactor_temperature > 175.0,
-            separator > 12.0,
-            separator < 1.0,
-            stripper > 8.0,
-            stripper < 1.0,
-        ]
-    )
-    return np.where(broken.any(axis=0), broken.argmax(axis=0) + 1, 0)
+    low, high = readings < _LOWEST, readings > _HIGHEST
+    trip = np.zeros(readings.shape[1], np.intp)
+    if (low | high).any():
+        broken = (high[0], high[2], low[2], high[1], high[3], low[3], high[4], low[4])
+        for reason in range(len(broken), 0, -1):
+            trip[broken[reason - 1]] = reason
+    return trip

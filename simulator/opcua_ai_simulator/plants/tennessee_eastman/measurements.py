@@ -10,11 +10,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from opcua_ai_simulator.arrays import FloatArray, IndexArray
-from opcua_ai_simulator.plants.tennessee_eastman.components import single
+from opcua_ai_simulator.plants.tennessee_eastman.components import COMPONENTS, ENTHALPY, D, single
 from opcua_ai_simulator.plants.tennessee_eastman.feeds import D_MOLAR_MASS, E_MOLAR_MASS
 from opcua_ai_simulator.plants.tennessee_eastman.generators import RandomSource
 from opcua_ai_simulator.plants.tennessee_eastman.limits import CUBIC_FEET
-from opcua_ai_simulator.plants.tennessee_eastman.process import Process, kilopascal
+from opcua_ai_simulator.plants.tennessee_eastman.process import Process
+from opcua_ai_simulator.plants.tennessee_eastman.vessels import (
+    GAS_HEADER,
+    GAS_SEPARATOR,
+    SEPARATOR,
+    STRIPPER,
+)
 
 MEASUREMENTS, CONTINUOUS = 41, 22
 GAS, PRODUCT = slice(0, 14), slice(14, 19)  # of the analysers' rows
@@ -29,46 +35,81 @@ NOISE = np.array(
 )[:, None]  # fmt: skip
 """Standard deviation of each measurement, float64[41, 1]."""
 
-_STANDARD = single(0.359)  # thousand standard cubic feet in a lb-mol
+_STANDARD = single(0.359) / CUBIC_FEET  # thousand standard cubic metres in a lb-mol
 _KILOGRAM = single(0.454)
+_CUBIC_METRE = 1.0 / CUBIC_FEET
+_KILOPASCAL = single(101.325)
+# Factor and zero of XMEAS(1) to (22), from what the process has.
+_FACTOR, _ZERO = np.array(
+    [
+        (_STANDARD, 0.0),
+        (D_MOLAR_MASS * _KILOGRAM, 0.0),
+        (E_MOLAR_MASS * _KILOGRAM, 0.0),
+        (_STANDARD, 0.0),
+        (_STANDARD, 0.0),
+        (_STANDARD, 0.0),
+        (_KILOPASCAL / 760.0, _KILOPASCAL),
+        (100.0 / single(666.7), 100.0 * single(84.6) / single(666.7)),
+        (1.0, 0.0),
+        (_STANDARD, 0.0),
+        (1.0, 0.0),
+        (100.0 / 290.0, 100.0 * 27.5 / 290.0),
+        (_KILOPASCAL / 760.0, _KILOPASCAL),
+        (_CUBIC_METRE, 0.0),
+        (100.0 / 156.5, 100.0 * 78.25 / 156.5),
+        (_KILOPASCAL / 760.0, _KILOPASCAL),
+        (_CUBIC_METRE, 0.0),
+        (1.0, 0.0),
+        (1040.0 * _KILOGRAM, 0.0),
+        (293.07, 0.0),
+        (1.0, 0.0),
+        (1.0, 0.0),
+    ]
+).T[:, :, None]
 
 
 def continuous(process: Process) -> FloatArray:
     """XMEAS(1) to (22) without noise, float64[22, plants]."""
     p = process
-    return np.stack(
+    d, e, a, ac = p.feeds.flow
+    reactor, separator, stripper, _ = p.temperatures
+    header_pressure, reactor_pressure, separator_pressure, _ = p.gases.pressure
+    reactor_volume, separator_volume, stripper_volume = p.liquids.volume
+    values = np.array(
         [
-            p.feeds.a * _STANDARD / CUBIC_FEET,
-            p.feeds.d * D_MOLAR_MASS * _KILOGRAM,
-            p.feeds.e * E_MOLAR_MASS * _KILOGRAM,
-            p.feeds.ac * _STANDARD / CUBIC_FEET,
-            p.recycle.flow * _STANDARD / CUBIC_FEET,
-            p.reactor_feed * _STANDARD / CUBIC_FEET,
-            kilopascal(p.reactor.pressure),
-            (p.reactor.volume - single(84.6)) / single(666.7) * 100.0,
-            p.reactor.temperature,
-            p.purge * _STANDARD / CUBIC_FEET,
-            p.separator.temperature,
-            (p.separator.volume - 27.5) / 290.0 * 100.0,
-            kilopascal(p.separator.pressure),
-            p.underflow / p.separator.density / CUBIC_FEET,
-            (p.stripper.volume - 78.25) / 156.5 * 100.0,
-            kilopascal(p.header.pressure),
-            p.product / p.stripper.density / CUBIC_FEET,
-            p.stripper.temperature,
-            p.steam_heat * 1040.0 * _KILOGRAM,
-            p.recycle.work * 293.07,
-            p.reactor_water,
-            p.condenser_water,
+            a,
+            d,
+            e,
+            ac,
+            p.recycle.flow,
+            p.reactor_feed,
+            reactor_pressure,
+            reactor_volume,
+            reactor,
+            p.purge,
+            separator,
+            separator_volume,
+            separator_pressure,
+            p.underflow / p.liquids.density[SEPARATOR],
+            stripper_volume,
+            header_pressure,
+            p.product / p.liquids.density[STRIPPER],
+            stripper,
+            p.steam_heat,
+            p.recycle.work,
+            *p.waters,
         ]
     )
+    values *= _FACTOR
+    values -= _ZERO
+    return values
 
 
 def compositions(process: Process) -> FloatArray:
     """What XMEAS(23) to (41) would be without dead time and noise, mol%, float64[19, plants]."""
-    p = process
+    gas, liquid = process.gases.content, process.liquids.content
     return 100.0 * np.concatenate(
-        [p.header.composition[:6], p.separator.vapour, p.stripper.composition[3:]]
+        [gas[GAS_HEADER, :6], gas[GAS_SEPARATOR, COMPONENTS], liquid[STRIPPER, D:ENTHALPY]]
     )
 
 
@@ -97,16 +138,15 @@ class Analysers:
         self, process: Process, time: FloatArray, noisy: bool, random: RandomSource
     ) -> FloatArray:
         """XMEAS(23) to (41), float64[19, plants]; exact at time 0."""
-        started = time > 0.0
-        if not started.all():
-            now = compositions(process)
-            np.copyto(self.sample, now, where=~started)
-            np.copyto(self.published, now, where=~started)
+        if not time.all():
+            now, starting = compositions(process), time == 0.0
+            np.copyto(self.sample, now, where=starting)
+            np.copyto(self.published, now, where=starting)
         for rows, period, due_at in (
             (GAS, GAS_PERIOD, self.next_gas),
             (PRODUCT, PRODUCT_PERIOD, self.next_product),
         ):
-            due = started & (time >= due_at)
+            due = time >= due_at
             if due.any():
                 self._publish(process, rows, np.flatnonzero(due), noisy, random)
                 due_at[due] += period

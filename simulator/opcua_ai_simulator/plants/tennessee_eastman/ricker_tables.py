@@ -67,7 +67,7 @@ _LOOPS: tuple[tuple[Loop, Tuning], ...] = (
      Tuning(-4.0, 900.0)),
     (Loop("ProductionRate", "Stripper", "Wanted product; scales every feed",
           CUBIC_METRE_PER_HOUR, 15, 38, 17),
-     Tuning(1.0, 24000.0, ramp=0.30 * BASE_RATE / 24.0)),
+     Tuning(1.0, 12000.0, ramp=0.30 * BASE_RATE / 24.0)),
     (Loop("ReactorPressure", "Reactor", "Pressure of the reactor", KILOPASCAL, 2600, 2895, 7),
      Tuning(-0.01, 1200.0, ramp=4.0)),
     (Loop("ReactorLevel", "Reactor", "Level of the reactor", PERCENT, 55, 95, 8),
@@ -126,12 +126,17 @@ def setpoints_at(name: str) -> FloatArray:
 
 
 @cache
-def feed_forward() -> tuple[FloatArray, FloatArray]:
-    """mol% G in the product, float64[3], and D and E per production index, float64[2, 3]."""
+def feed_forward() -> tuple[float, FloatArray]:
+    """How D and E follow a change of the mix, from modes 2, 1 and 3.
+
+    The mix of mode 1 in mol% of G, and the change of D and E in kg/h for each mol% and production
+    index below and above it, float64[2 feeds, 2 sides].
+    """
     points = np.stack([setpoints_at(name) for name in ("mode2", "mode1", "mode3")], axis=1)
     index = points[NAMES.index("ProductionRate")] * 100.0 / BASE_RATE
-    feeds = points[[NAMES.index("DFeed"), NAMES.index("EFeed")]]
-    return points[NAMES.index("GInProduct")], feeds / index
+    feeds = points[[NAMES.index("DFeed"), NAMES.index("EFeed")]] / index
+    mix = points[NAMES.index("GInProduct")]
+    return float(mix[1]), np.diff(feeds) / np.diff(mix)
 
 
 def _xmeas(point: OperatingPoint) -> FloatArray:

@@ -175,7 +175,7 @@ class TennesseeEastmanPlant:
         )
 
     def _trip_reason(self) -> str:
-        return limits.REASONS[self._simulation.trip[self._index]]
+        return limits.REASONS[int(self._simulation.trip[self._index])]
 
     def _simulation_controls(self) -> tuple[Control, ...]:
         return (

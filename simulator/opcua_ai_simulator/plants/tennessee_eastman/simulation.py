@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 
 from opcua_ai_simulator.arrays import FloatArray, IndexArray
 from opcua_ai_simulator.plants.tennessee_eastman import valves
-from opcua_ai_simulator.plants.tennessee_eastman.disturbances import NUMBERS, Walks, conditions
+from opcua_ai_simulator.plants.tennessee_eastman.disturbances import (
+    NUMBERS,
+    Conditions,
+    Walks,
+    conditions,
+)
 from opcua_ai_simulator.plants.tennessee_eastman.generators import NumpyRandom, OriginalRandom
 from opcua_ai_simulator.plants.tennessee_eastman.loops import STEP, Controller
 from opcua_ai_simulator.plants.tennessee_eastman.measurements import (
@@ -64,6 +69,9 @@ class Simulation:
         self._second = np.zeros(plants, np.int64)
         self.held = self._xmv[HELD].copy()
         self._walks = Walks.start(plants)
+        self._now = conditions(self._walks.values(self._time), self.idv)
+        self._known_idv = self.idv.copy()  # that of _now
+        self._moved = False
         self._analysers = Analysers.start(plants)
         self.process = self._evaluate()
         self._xmeas = np.empty((41, plants))
@@ -92,7 +100,8 @@ class Simulation:
         self._measure()
         self._states += self.process.rates * STEP
         self._time += STEP
-        np.clip(self._xmv[:11], 0.0, 100.0, out=self._xmv[:11])
+        positions = self._xmv[:11]
+        np.minimum(np.maximum(positions, 0.0, out=positions), 100.0, out=positions)
 
     def disturb(self, plant: int, number: int, magnitude: float, onset: float = 0.0) -> None:
         """Set IDV(``number``) to a magnitude, 0 = off, ``onset`` hours from now."""
@@ -152,6 +161,7 @@ class Simulation:
         for name, array in memory.items():
             array[..., plant] = fitting[name]
         self._next_onset = self._onset.min()
+        self._moved = True
         self.random.moved(plant)
         # A look at the process now must not leave a trace in what comes next.
         command, temperatures = self._command.copy(), self._temperatures.copy()
@@ -185,21 +195,32 @@ class Simulation:
         }
 
     def _evaluate(self) -> Process:
-        now = conditions(self._walks.values(self._time), self.idv)
         self._command[:] = valves.commands(
             self._command, self._xmv, self.idv, first=self._time == 0.0
         )
-        process = evaluate(self._states, self._command, self._temperatures, now)
+        process = evaluate(self._states, self._command, self._temperatures, self._surroundings())
         self._temperatures[:] = process.temperatures
         return process
 
+    def _surroundings(self) -> Conditions:
+        """Computed anew where a disturbance moves them or a moment ago has."""
+        moving = bool(self._walks.moving.any())
+        if moving or self._moved or (self.idv != self._known_idv).any():
+            self._now = conditions(self._walks.values(self._time), self.idv)
+            self._known_idv[:] = self.idv
+        self._moved = moving
+        return self._now
+
     def _measure(self) -> None:
-        active = (self._time > 0.0) & (self.process.trip == 0)
+        active = (self.process.trip == 0) & (self._time > 0.0)
         values = continuous(self.process)
         if active.any():
             noise = self.random.noise(active)
             if self.noisy:
-                values += _CONTINUOUS_NOISE * noise * active
+                noise *= _CONTINUOUS_NOISE
+                if not active.all():
+                    noise *= active
+                values += noise
         self._xmeas[:CONTINUOUS] = values
         self._xmeas[CONTINUOUS:] = self._analysers.read(
             self.process, self._time, self.noisy, self.random
