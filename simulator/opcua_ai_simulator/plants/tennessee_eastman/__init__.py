@@ -1,10 +1,11 @@
 """The Tennessee Eastman process: a live plant of 50 states under control.
 
 Source: J. J. Downs and E. F. Vogel, A plant-wide industrial process control problem, Computers
-chem. Engng 17 (1993) 245-255. A room each: ``components`` (properties), ``vessels`` (what they hold),
-``feeds``, ``reactor``, ``separator``, ``stripper``, ``compressor``, ``valves``, ``disturbances``,
-``measurements`` (with analysers), ``limits``; ``process`` joins them, ``simulation`` runs a batch
-under ``decentralised`` or ``ricker`` control, ``served`` shows a plant to the OPC UA server.
+chem. Engng 17 (1993) 245-255. A room each: ``components`` (properties), ``vessels`` (what they
+hold), ``feeds``, ``reactor``, ``separator``, ``stripper``, ``compressor``, ``valves``,
+``disturbances``, ``measurements`` (with analysers), ``limits``; ``process`` joins them,
+``simulation`` runs a batch under ``decentralised`` or ``ricker`` control, ``served`` shows a plant
+to the OPC UA server.
 """
 
 from __future__ import annotations
