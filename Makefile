@@ -1,6 +1,6 @@
 # One command each, on a machine with Python 3.11+, pip, venv and make. Nothing else is needed.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check bench lock clean
+.PHONY: help demo test test-slow fuzz check bench lock clean
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -31,8 +31,11 @@ demo: $(READY) ## A simulated plant, the advisory server and a client: watch a f
 test: $(READY) $(NODE)/node_modules/.ready ## Unit, contract, integration and packaging tests
 	$(BIN)/python -m pytest -q
 
-test-slow: $(READY) ## The tests that take minutes: 48 h runs of the Tennessee Eastman plant
+test-slow: $(READY) ## The tests that take minutes: 48 h runs of the Tennessee Eastman plant, and fuzz
 	$(BIN)/python -m pytest -q -m slow
+
+fuzz: $(READY) ## 100,000 malformed messages against the server
+	$(BIN)/python -m pytest -q -m slow tests/fuzz
 
 check: $(READY) ## Linters, types, import floors
 	$(BIN)/ruff format --check .

@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import math
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 
 from opcua_ai.core import plugins
 from opcua_ai.core.config import Config
@@ -43,14 +43,14 @@ def _load(config: Config, name: str, options: ModelConfig) -> LoadedModel:
     check_policies(config, name, inputs, [spec.name for spec in manifest.outputs])
     return LoadedModel(
         predictor=model,
-        info=_info(name, options, model),
+        info=_info(config, name, options, model),
         rows=manifest.rows,
         period_s=manifest.period_s,
         stale_after_s=manifest.stale_after_s,
     )
 
 
-def _info(name: str, options: ModelConfig, model: Model) -> ModelInfo:
+def _info(config: Config, name: str, options: ModelConfig, model: Model) -> ModelInfo:
     manifest = model.manifest
     return ModelInfo(
         name=name,
@@ -67,6 +67,11 @@ def _info(name: str, options: ModelConfig, model: Model) -> ModelInfo:
         inputs=[_input(spec) for spec in manifest.inputs],
         outputs=[_output(spec) for spec in manifest.outputs],
         assets=list(options.assets),
+        simulated=[
+            asset
+            for asset, chosen in options.assets.items()
+            if getattr(config.sources[chosen.source], "simulated", False)
+        ],
     )
 
 
@@ -90,17 +95,25 @@ def _output(spec: OutputSpec) -> OutputInfo:
         low=math.nan if spec.low is None else spec.low,
         high=math.nan if spec.high is None else spec.high,
         labels=spec.labels,
+        horizon_s=spec.horizon_s,
     )
 
 
-async def serve(config: Config, models: Mapping[str, LoadedModel], stop: asyncio.Event) -> None:
+async def serve(
+    config: Config,
+    models: Mapping[str, LoadedModel],
+    stop: asyncio.Event,
+    built: Callable[[], object] = lambda: None,
+) -> None:
     """Run until ``stop`` is set. Raises AccessError when a source refuses the credentials at the
-    start, AddressInUseError when the endpoint is taken; a source that is only away is awaited."""
+    start, AddressInUseError when the endpoint is taken; a source that is only away is awaited.
+    ``built`` is called once all nodes are there."""
     sources = build_sources(config)
-    server = AdvisoryServer(config.server)
+    server = AdvisoryServer(config.server, config.history)
+    sources = {name: server.recorded(name, source) for name, source in sources.items()}
     pipeline = Pipeline(config, sources, models, server)
     try:
-        await _until(stop, _run(config, sources, models, server, pipeline))
+        await _until(stop, _run(config, sources, models, server, pipeline, built))
     finally:
         await pipeline.stop()
         await server.stop()
@@ -112,12 +125,14 @@ async def _run(
     models: Mapping[str, LoadedModel],
     server: AdvisoryServer,
     pipeline: Pipeline,
+    built: Callable[[], object],
 ) -> None:
     await asyncio.gather(*(_try_connect(name, source) for name, source in sources.items()))
     # a source without an endpoint (a recording) is shown without one
     endpoints = {name: getattr(o, "endpoint", "") for name, o in config.sources.items()}
     await server.start([model.info for model in models.values()], endpoints)
     await pipeline.announce()
+    built()
     pipeline.start()
     print(f"Advisory server ready: {server.endpoint}", flush=True)
     await pipeline.run()

@@ -163,6 +163,8 @@ def _print_summary(config: Config, manifests: Mapping[str, Manifest]) -> None:
 
 
 def _warnings(config: Config) -> list[str]:
+    from opcua_ai.server.security import users
+
     lines = [
         f"sources.{name}: policy None, neither signed nor encrypted"
         for name, source in config.sources.items()
@@ -172,9 +174,12 @@ def _warnings(config: Config) -> list[str]:
     if config.server.allow_none:
         lines.append("server.allow_none: anybody on the network can read along")
     if config.server.allow_anonymous:
-        lines.append("server.allow_anonymous: clients without a user may read")
-    elif not config.server.users:
+        role = config.server.anonymous_role
+        lines.append(f"server.allow_anonymous: clients without a user are let in as {role}")
+    elif not config.server.users and not users.read(config.server.users_file):
         lines.append("server: no users and no allow_anonymous: no client will get in")
+    if config.server.trust_all_clients:
+        lines.append("server.trust_all_clients: any client certificate is accepted")
     if not config.models:
         lines.append("no models: nothing will be predicted")
     return lines

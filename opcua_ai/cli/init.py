@@ -206,8 +206,12 @@ def _server() -> list[str]:
         "# allow_none = false       # true opens policy None, for trials on loopback only",
         "# allow_anonymous = false  # true lets anonymous clients read",
         "# Without a user or allow_anonymous no client gets in:",
-        "# [server.users.operator]",
-        '# password_env = "OPCUA_AI_OPERATOR_PASSWORD"',
+        "#   opcua-ai users add CONFIG NAME --role Operator",
+        "# A client's certificate has to be trusted once:",
+        "#   opcua-ai certs list CONFIG; opcua-ai certs trust CONFIG THUMBPRINT",
+        "",
+        "# [history]           # keeps predictions, recommendations, alarms and input tags",
+        "# folder = 'history'  # 2 GB and 90 days at most",
     ]
 
 

@@ -40,5 +40,6 @@ async def _serve(settings, models) -> int:  # noqa: ANN001
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await app.serve(settings, models, stop)
+    # nodes stay too: a walk through those of 10,000 predictions would hold the loop for a second
+    await app.serve(settings, models, stop, built=gc.freeze)
     return 0

@@ -32,6 +32,7 @@ DEFAULT_PORT = 4840
 """OPC UA's registered port, where an endpoint names none."""
 _LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0", "::")  # noqa: S104
 
+RoleName = Literal["Observer", "Operator", "Engineer", "ConfigureAdmin"]
 Application = Literal["ProductionOptimisation", "FaultPrediction", "QualityControl", "SupplyChain"]
 
 
@@ -167,13 +168,22 @@ class Model(Strict):
 
 
 class User(Secret):
-    """A user of the advisory server."""
+    """A user of the advisory server whose password comes from outside; it is kept as a hash."""
+
+    role: RoleName = "Observer"
 
     @model_validator(mode="after")
     def _needs_secret(self) -> User:
         if self.password_env is None and self.password_file is None:
             raise ValueError("give password_env or password_file")
         return self
+
+
+class Alarms(Strict):
+    """What operators may do with predicted faults."""
+
+    max_shelving_s: float = Field(default=8 * 3600, gt=0, le=7 * 86400)
+    """Longest time that an alarm stays shelved (MaxTimeShelved of Part 9, 5.8.2): one shift."""
 
 
 class Server(Strict):
@@ -183,13 +193,39 @@ class Server(Strict):
     allow_none: bool = False
     """Open security policy None beside the encrypted ones; shown as a warning."""
     allow_anonymous: bool = False
-    """Let anonymous clients read; shown as a warning."""
+    """Let anonymous clients in; shown as a warning."""
+    anonymous_role: RoleName = "Observer"
+    trust_all_clients: bool = False
+    """Accept every client certificate; shown as a warning."""
     certificate: FilePath = Field(default=Path("pki/own/opcua-ai.der"), validate_default=True)
     private_key: FilePath = Field(default=Path("pki/own/opcua-ai.pem"), validate_default=True)
     """Made on first start when both files are missing."""
+    pki: FilePath = Field(default=Path("pki"), validate_default=True)
+    """Folder of ``trusted``, ``rejected`` and ``ca`` (certificates of clients)."""
+    users_file: FilePath = Field(default=Path("users.json"), validate_default=True)
+    """Users with hashed passwords or certificates; ``opcua-ai users`` writes it."""
+    audit_file: FilePath = Field(default=Path("state/audit.jsonl"), validate_default=True)
+    state_dir: FilePath = Field(default=Path("state"), validate_default=True)
+    """Folder of what survives a restart: alarm states."""
+    alarms: Alarms = Field(default_factory=Alarms)
     users: dict[Name, User] = Field(default_factory=dict[str, User])
     max_connections: int = Field(default=100, ge=1)
-    max_message_size: int = Field(default=16 * 2**20, ge=65536)
+    max_sessions: int = Field(default=100, ge=1)
+    max_subscriptions: int = Field(default=500, ge=1)
+    """In all sessions together; so is ``max_monitored_items``."""
+    max_monitored_items: int = Field(default=50_000, ge=1)
+    max_message_size: int = Field(default=4 * 2**20, ge=65536)
+
+
+class History(Strict):
+    """What the server remembers; without this table nothing is kept."""
+
+    folder: FilePath = Field(default=Path("history"), validate_default=True)
+    max_age_days: float = Field(default=90.0, gt=0)
+    max_size_mb: int = Field(default=2048, ge=16)
+    """The oldest values go first when the file would become larger."""
+    inputs: list[str] = ["*"]
+    """Patterns on ``source/browse path``: the input tags that are kept, for training."""
 
 
 class Config(Strict):
@@ -201,6 +237,7 @@ class Config(Strict):
     decisions: dict[Name, Any] = Field(default_factory=dict[str, Any])
     """Name -> options of the policy (a plug-in of ``decisions/``)."""
     server: Server
+    history: History | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -6,6 +6,8 @@ OpcuaAiError
 ├── DataError         the person who supplies the training or recorded data (exit code 2)
 ├── AccessError       the person who holds the credentials or certificates (exit code 2)
 ├── AddressInUseError the person who starts the process (exit code 2)
+├── HistoryError      the person who keeps the disk of the history (exit code 2)
+│   └── HistoryInUseError  the person who starts a second process on the same history
 ├── SourceLostError   nobody at once: the source reconnects by itself
 └── NodeSetError      us: a NodeSet2 file that ships with the product does not load (exit code 2)
 """
@@ -41,6 +43,14 @@ class AccessError(OpcuaAiError):
 
 class AddressInUseError(OpcuaAiError):
     """The endpoint that the server should listen on is taken."""
+
+
+class HistoryError(OpcuaAiError):
+    """The history store cannot be opened, written or read; the message names the file."""
+
+
+class HistoryInUseError(HistoryError):
+    """Another process writes the history in this folder."""
 
 
 class SourceLostError(OpcuaAiError):

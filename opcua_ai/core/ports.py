@@ -9,6 +9,7 @@ decisions/        ``Options``, ``EXAMPLE``, ``Policy``  :class:`Policy`
 ================  ====================================  ================
 
 ``EXAMPLE`` is a table of options that works, for documentation and for the contract tests.
+A source's options say by ``simulated`` that its values do not come from a running plant.
 A policy's options name in ``needs_outputs`` and ``needs_inputs`` which of their keys hold the name
 of an output or input of the model, so that a wrong one is found at the start.
 """

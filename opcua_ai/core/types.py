@@ -7,7 +7,7 @@ Status codes are OPC UA StatusCodes as unsigned 32-bit integers (see ``core.stat
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -133,6 +133,8 @@ class Prediction:
     """Share of the window's cells that are Good and within their range, in percent."""
     lower: float = float("nan")
     upper: float = float("nan")
+    horizon_s: float = 0.0
+    """How far ahead of ``source_time`` it looks, in plant seconds."""
     probabilities: Mapping[str, float] = field(default_factory=dict[str, float])
     contributions: Sequence[Contribution] = ()
     slopes: Mapping[str, Slope] = field(default_factory=dict[str, Slope])
@@ -151,6 +153,8 @@ class ModelResult:
     window: Window
     tags: Sequence[Tag]
     """Source tags in the order of the window's columns."""
+    valid_until: int = 0
+    """Plant time by which a newer result must have come; 0: nothing sampled yet."""
 
     def prediction(self, output: str) -> Prediction | None:
         return next((p for p in self.predictions if p.output == output), None)
@@ -171,7 +175,10 @@ class FaultVerdict:
     confidence: float = float("nan")
     contributions: Sequence[Contribution] = ()
     changed: bool = False
-    """True on the run in which the alarm became active or returned to normal."""
+    """True on the run in which the alarm became active, got another name or returned to normal."""
+    settled: bool = True
+    """False while the policy has not seen enough since its start to say that nothing is wrong: an
+    alarm that was active before stays so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +220,7 @@ class OutputInfo:
     low: float = float("nan")
     high: float = float("nan")
     labels: Sequence[str] = ()
+    horizon_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +243,8 @@ class ModelInfo:
     """What the bundle expects: BrowseName (as path), unit and permitted range of each input."""
     outputs: Sequence[OutputInfo]
     assets: Sequence[str]
+    simulated: Collection[str] = ()
+    """The assets whose source is no running plant: a simulator or a recording."""
 
 
 class ModelState(StrEnum):

@@ -17,6 +17,9 @@ from opcua_ai.core import status as codes
 from opcua_ai.core.config import Name, Strict
 from opcua_ai.core.types import FaultVerdict, ModelInfo, ModelResult, Prediction
 
+NORMAL_SEVERITY = 100
+"""Of an alarm that is not active: nobody has to act."""
+
 
 class Options(Strict):
     policy: Literal["faults"]
@@ -46,6 +49,7 @@ class Policy:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._active = False
+        self._settled = False
         self._over = 0
         self._under = 0
         self._name = ""
@@ -54,8 +58,18 @@ class Policy:
         self._agreed = 0
         self._seen = -1
 
-    def waiting(self, asset: str, model: ModelInfo) -> None:
-        """The server shows an inactive alarm by itself."""
+    def waiting(self, asset: str, model: ModelInfo) -> FaultVerdict:
+        """No alarm that is new: the server shows what it knows from before a restart."""
+        return FaultVerdict(
+            asset=asset,
+            active=False,
+            label="",
+            severity=NORMAL_SEVERITY,
+            message="",
+            status=codes.BAD_WAITING_FOR_INITIAL_DATA,
+            source_time=0,
+            settled=False,
+        )
 
     def decide(self, result: ModelResult) -> FaultVerdict | None:
         """None when the model lacks the detection output."""
@@ -75,9 +89,9 @@ class Policy:
         self._over = self._over + 1 if score > 1.0 else 0
         self._under = self._under + 1 if score < 1.0 - self._options.hysteresis else 0
         if self._over >= self._options.on_delay:
-            self._active = True
+            self._active = self._settled = True
         elif self._under >= self._options.off_delay:
-            self._active = False
+            self._active, self._settled = False, True
 
     def _identify(self, named: Prediction | None) -> None:
         """Give the fault the name that the classifier insists on."""
@@ -102,13 +116,14 @@ class Policy:
             asset=result.asset,
             active=self._active,
             label=self._name,
-            severity=self._options.severity if self._active else 100,
+            severity=self._options.severity if self._active else NORMAL_SEVERITY,
             message=self._message(score, confidence),
             status=score.status,
             source_time=score.source_time,
             confidence=confidence,
             contributions=score.contributions,
             changed=changed,
+            settled=self._settled,
         )
 
     def _message(self, score: Prediction, confidence: float) -> str:

@@ -6,6 +6,7 @@ _TEXT = """\
 [sources.plant]
 kind = "opcua"
 endpoint = "{plant}"
+simulated = true
 browse_root = "TennesseeEastman"
 include = ["*XMEAS(*", "*XMV(*"]
 sampling_interval_ms = 50
@@ -42,6 +43,7 @@ max_step = 2.0
 endpoint = "{server}"
 allow_none = true
 allow_anonymous = true
+anonymous_role = "Operator"
 """
 
 

@@ -90,6 +90,8 @@ class OutputSpec(Strict):
     """What is added to a value for its lower and upper bound."""
     level: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Share of the truth that the interval should hold."""
+    horizon_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """Plant seconds that the output looks ahead of the newest row; 0: it speaks of the present."""
 
     @model_validator(mode="after")
     def _fits_its_type(self) -> Self:

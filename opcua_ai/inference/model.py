@@ -114,6 +114,7 @@ class Model:
                 status=status,
                 source_time=window.newest_sample,
                 unit=spec.unit,
+                horizon_s=spec.horizon_s,
                 label=spec.labels[best],
                 text=spec.describe(spec.labels[best]),
                 confidence=float(raw[best]),
@@ -128,6 +129,7 @@ class Model:
             status=status,
             source_time=window.newest_sample,
             unit=spec.unit,
+            horizon_s=spec.horizon_s,
             confidence=float("nan") if spec.level is None else spec.level,
             lower=value + below,
             upper=value + above,
@@ -144,5 +146,6 @@ def bad_prediction(spec: OutputSpec, status: int, window: Window) -> Prediction:
         status=status if codes.is_bad(status) else codes.BAD_OUT_OF_RANGE,
         source_time=window.newest_sample,
         unit=spec.unit,
+        horizon_s=spec.horizon_s,
         confidence=0.0,
     )

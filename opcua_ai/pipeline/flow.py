@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from opcua_ai.core.config import Config
 from opcua_ai.core.errors import OpcuaAiError, SourceLostError
@@ -52,7 +53,8 @@ class Pipeline:
     def start(self) -> None:
         for name, model in self._models.items():
             bell = Bell()
-            self.runners[name] = Runner(model, self._publisher, self._executor, bell)
+            superseded = partial(self._scheduler.run_after_next, name)
+            self.runners[name] = Runner(model, self._publisher, self._executor, bell, superseded)
             self._scheduler.add(name, self._config.models[name].schedule, bell)
             self._spawn(f"model {name}", self.runners[name].run())
         for name, source in self._sources.items():

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from opcua_ai.core import status as codes
 from opcua_ai.core.ports import Policy, Predictor, Publisher
 from opcua_ai.core.types import (
+    NS,
     Decision,
     FaultVerdict,
     ModelHealth,
@@ -65,14 +66,21 @@ class Runner:
     """Waits for its bell, predicts off the event loop, publishes, decides."""
 
     def __init__(
-        self, model: LoadedModel, publisher: Publisher, executor: Executor, bell: Bell
+        self,
+        model: LoadedModel,
+        publisher: Publisher,
+        executor: Executor,
+        bell: Bell,
+        superseded: Callable[[], datetime | None],
     ) -> None:
+        """``superseded`` tells when the run after the next is due."""
         self.health = ModelHealth()
         self.bindings: list[Binding] = []
         self._model = model
         self._publisher = publisher
         self._executor = executor
         self._bell = bell
+        self._superseded = superseded
         self._failure = ""
         """Of the present run."""
         self._last_failure = ""
@@ -153,12 +161,21 @@ class Runner:
             predictions=predictions,
             window=window,
             tags=binding.tags,
+            valid_until=self._valid_until(window),
         )
         await self._publisher.publish(result)
         for name, policy in binding.policies.items():
             decision = self._decide(name, policy, result)
             if decision is not None:
                 await self._publisher.publish_decision(name, info.application, decision)
+
+    def _valid_until(self, window: Window) -> int:
+        """Two rows of the plant or two runs later, whatever takes longer, a newer result is due."""
+        if not window.newest_sample:
+            return 0
+        due = self._superseded()
+        wait_s = (due - datetime.now(UTC)).total_seconds() if due else 0.0
+        return window.newest_sample + round(max(2 * self._model.period_s, wait_s) * NS)
 
     def _decide(self, name: str, policy: Policy, result: ModelResult) -> Decision | None:
         try:

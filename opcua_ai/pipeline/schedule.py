@@ -86,6 +86,13 @@ class Scheduler:
         job = self._scheduler.get_job(name)
         return job.next_run_time if job else None
 
+    def run_after_next(self, name: str) -> datetime | None:
+        """When the second run from now is due; None when there is none."""
+        job = self._scheduler.get_job(name)
+        if job is None or job.next_run_time is None:
+            return None
+        return job.trigger.get_next_fire_time(job.next_run_time, job.next_run_time)
+
     def reschedule(self) -> None:
         """Reckon every job's next run from the present wall clock."""
         for name, schedule in self._jobs.items():

@@ -5,36 +5,36 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from asyncua import ua
 from asyncua.ua.uaerrors import UaError
 
 from opcua_ai.core import resources
+from opcua_ai.core.config import History as HistorySettings
 from opcua_ai.core.config import Server as Settings
-from opcua_ai.core.errors import AccessError, AddressInUseError, ConfigError, NodeSetError
-from opcua_ai.core.ports import SourceState, SourceStats
+from opcua_ai.core.errors import AddressInUseError, ConfigError, NodeSetError
+from opcua_ai.core.ports import Source, SourceState, SourceStats
 from opcua_ai.core.types import Decision, FaultVerdict, ModelHealth, ModelInfo, ModelResult, Tag
-from opcua_ai.server import access, certificate, readings
-from opcua_ai.server.alarms import PredictedFault
+from opcua_ai.server import device_health, readings, secured
 from opcua_ai.server.asyncua_mends import Server
-from opcua_ai.server.instances import Instances
+from opcua_ai.server.asyncua_mends.nodesets import NodeSetImporter
+from opcua_ai.server.conditions import Conditions
+from opcua_ai.server.conditions.fields import Identity
+from opcua_ai.server.history import History
+from opcua_ai.server.instances import Instances, collector_paused
 from opcua_ai.server.occurrence import SERVER
+from opcua_ai.server.service_level import ServiceLevel
 from opcua_ai.server.tree import FAULT_TYPE, Nodes, Tree
 from opcua_ai.server.values import VT, Stamp
 
 logger = logging.getLogger(__name__)
 
 NAMESPACE = "urn:opcua-ai:advisory"
-APPLICATION_URI = "urn:opcua-ai:advisory:server"
-NODESET = "Opc.Ua.OpcuaAi.NodeSet2.xml"
-DEFAULT_PORT = 4840
-_CHUNK = 65535
+NODESETS = ("Opc.Ua.Di.NodeSet2.xml", "Opc.Ua.OpcuaAi.NodeSet2.xml")
+"""In the order of their dependencies; our own comes last."""
 
 Writes = Iterable[tuple[ua.NodeId, ua.DataValue]]
 
@@ -42,12 +42,14 @@ Writes = Iterable[tuple[ua.NodeId, ua.DataValue]]
 class AdvisoryServer:
     """OPC UA server that shows models, predictions, faults and recommendations, read-only."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, history: HistorySettings | None = None) -> None:
         self._settings = settings
+        self._history = History(history) if history is not None else None
         self._server: Server | None = None
         self._tree: Tree | None = None
         self._instances: Instances | None = None
-        self._faults: dict[tuple[str, str, str], PredictedFault] = {}
+        self._conditions: Conditions | None = None
+        self._level = ServiceLevel()
         self._heartbeat = 0
 
     @property
@@ -55,8 +57,8 @@ class AdvisoryServer:
         """Where clients connect; with the real port when the configured one is 0."""
         url = urlsplit(self._settings.endpoint)
         listener = self._server.bserver if self._server else None
-        port = listener.port if listener else _port(url)
-        return _with_port(url, port)
+        port = listener.port if listener else secured.port(url)
+        return secured.with_port(url, port)
 
     async def start(
         self,
@@ -67,24 +69,32 @@ class AdvisoryServer:
         """Build the address space and listen. ``sources`` are names, or names with endpoints.
 
         Raises AddressInUseError, ConfigError (address, secrets, certificate files), AccessError
-        (unreadable certificate or key) or NodeSetError; nothing is left open then.
+        (unreadable certificate or key), HistoryInUseError or NodeSetError; nothing is left open
+        then.
         """
         if self._server is not None:
             raise RuntimeError("the advisory server is running already")
-        warning = access.security_warning(self._settings)
         await self._probe()
-        server = await self._secured()
+        server, warning = await secured.make(self._settings)
         self._server = server
         try:
             index = await self._load_types(server)
             self._instances = Instances(server.iserver.aspace, index)
-            tree = Tree(self._instances, warning, heartbeat_period_s)
             endpoints = sources if isinstance(sources, Mapping) else dict.fromkeys(sources, "")
-            for name, endpoint in endpoints.items():
-                tree.add_source(name, endpoint)
-            for info in models:
-                tree.add_model(info)
+            with collector_paused():
+                tree = Tree(self._instances, warning, heartbeat_period_s)
+                for name, endpoint in endpoints.items():
+                    tree.add_source(name, endpoint)
+                for info in models:
+                    tree.add_model(info)
             self._tree = tree
+            if self._history is not None:
+                await self._history.open()
+                self._history.show(server.services, self._instances, tree.module[""])
+            self._conditions = Conditions(
+                server.services, self._settings.state_dir, self._settings.alarms.max_shelving_s
+            )
+            await self._conditions.start()
             await self._show_initial_state(tree)
             with self._address_errors():
                 await server.start()
@@ -98,18 +108,29 @@ class AdvisoryServer:
     async def stop(self) -> None:
         """Close every connection, session and task; safe to call at any time and twice."""
         server, self._server = self._server, None
+        conditions, self._conditions = self._conditions, None
         self._tree = self._instances = None
-        self._faults.clear()
+        self._level = ServiceLevel()
         self._heartbeat = 0
+        if conditions is not None:
+            await conditions.stop()
         if server is not None:
             await server.stop()
+        if self._history is not None:
+            await self._history.close()
+
+    def recorded(self, name: str, source: Source) -> Source:
+        """The source, with its chosen tags kept in the history when there is one."""
+        return self._history.recorded(name, source) if self._history is not None else source
 
     async def publish(self, result: ModelResult) -> None:
         """Show the predictions of one run. Raises KeyError for an output unknown to start."""
         tree = self._running()
+        nodes_of_tags = [tag.node_id for tag in result.tags]
+        origins = dict(zip(tree.input_names[result.model], nodes_of_tags, strict=True))
         for prediction in result.predictions:
             nodes = tree.predictions[result.model, result.asset, prediction.output]
-            await self._write(readings.prediction(nodes, prediction, result.bundle))
+            await self._write(readings.prediction(nodes, prediction, result, origins))
 
     async def publish_decision(
         self, decision_name: str, application: str, decision: Decision
@@ -124,7 +145,10 @@ class AdvisoryServer:
 
     async def publish_health(self, model: str, health: ModelHealth) -> None:
         """Show how a model's runs go. Raises KeyError for a model that start did not know."""
-        await self._write(readings.health(self._running().models[model], health))
+        tree = self._running()
+        await self._write(readings.health(tree.models[model], health))
+        await self._write(tree.health.note(("model", model), device_health.of_model(health)))
+        await self._write(self._level.model(model, health.state))
 
     async def publish_inputs(self, model: str, asset: str, tags: Sequence[Tag]) -> None:
         """Show which source tags feed a model, once its source is connected."""
@@ -132,13 +156,19 @@ class AdvisoryServer:
 
     async def publish_source(self, name: str, state: str, stats: SourceStats) -> None:
         """Show a source's state and counters. Raises KeyError for an unknown source."""
-        await self._write(readings.source(self._running().sources[name], state, stats))
+        tree = self._running()
+        await self._write(readings.source(tree.sources[name], state, stats))
+        worth = device_health.of_source(state, stats)
+        await self._write(tree.health.note(("source", name), worth))
+        await self._write(self._level.source(name, state))
 
     async def beat(self) -> None:
         """Heartbeat + 1."""
         self._heartbeat = (self._heartbeat + 1) % 2**32
         node = self._running().module["Heartbeat"]
         await self._write([(node, Stamp.now()(ua.Variant(self._heartbeat, VT.UInt32)))])
+        if self._history is not None:
+            await self._write(self._history.figures())
 
     def _running(self) -> Tree:
         if self._tree is None:
@@ -151,96 +181,44 @@ class AdvisoryServer:
             return
         for node, value in values:
             await server.write_attribute_value(node, value)
+            if self._history is not None:
+                self._history.record(node, value)
 
     async def _publish_fault(self, decision: str, application: str, verdict: FaultVerdict) -> None:
         nodes = self._running().fault(application, verdict.asset, decision)
-        fault = self._fault(application, verdict.asset, decision, nodes)
-        event = fault.update(verdict)
-        await self._write(fault.values(nodes, verdict.source_time))
-        if event is not None and self._server is not None:
-            await self._server.services.events.emit(event)
+        self._add_condition(application, verdict.asset, decision, nodes)
+        if self._conditions is not None:
+            await self._conditions.update(nodes[""], verdict)
 
-    def _fault(self, application: str, asset: str, decision: str, nodes: Nodes) -> PredictedFault:
-        key = application, asset, decision
-        if key not in self._faults:
-            tree, instances = self._tree, self._instances
-            if tree is None or instances is None:
-                raise RuntimeError("the advisory server is not running")
-            source = tree.asset(application, asset).node
-            notifiers = frozenset({source, tree.module[""], SERVER})
-            kind = instances.type_id(FAULT_TYPE)
-            self._faults[key] = PredictedFault(nodes[""], kind, source, asset, decision, notifiers)
-        return self._faults[key]
+    def _add_condition(self, application: str, asset: str, decision: str, nodes: Nodes) -> None:
+        tree, instances, conditions = self._tree, self._instances, self._conditions
+        if tree is None or instances is None or conditions is None:
+            raise RuntimeError("the advisory server is not running")
+        source = tree.asset(application, asset).node
+        kind = instances.type_id(FAULT_TYPE)
+        identity = Identity(nodes[""], kind, source, asset, decision)
+        key = f"{application}/{asset}/{decision}"
+        conditions.add(key, identity, nodes, {source, tree.module[""], SERVER})
 
     async def _show_initial_state(self, tree: Tree) -> None:
         """Models wait, sources connect, conditions are enabled and inactive."""
-        for nodes in tree.models.values():
-            await self._write(readings.health(nodes, ModelHealth()))
-        for nodes in tree.sources.values():
-            await self._write(readings.source(nodes, SourceState.CONNECTING, SourceStats()))
+        for name in tree.models:
+            await self.publish_health(name, ModelHealth())
+        for name in tree.sources:
+            await self.publish_source(name, SourceState.CONNECTING, SourceStats())
         for (application, asset), owner in tree.assets.items():
             for decision, nodes in owner.faults.items():
-                fault = self._fault(application, asset, decision, nodes)
-                await self._write(fault.values(nodes, 0))
-
-    async def _secured(self) -> Server:
-        """A server with certificate, users and endpoints, not yet listening."""
-        settings = self._settings
-        passwords = access.read_passwords(settings)
-        if not passwords and not settings.allow_anonymous:
-            logger.warning("nobody can log in: add [server.users.NAME] or allow_anonymous = true")
-        host = urlsplit(settings.endpoint).hostname or ""
-        files = settings.certificate, settings.private_key
-        if await asyncio.to_thread(certificate.ensure, *files, APPLICATION_URI, host):
-            logger.info("made the server certificate %s", settings.certificate)
-        server = Server(access.Users(passwords, settings.allow_anonymous))
-        server.name = "opcua-ai advisory server"
-        server.manufacturer_name = "opcua-ai"
-        server.product_uri = "urn:opcua-ai"
-        server.application_type = ua.ApplicationType.Server
-        await server.init()
-        await server.set_application_uri(APPLICATION_URI)
-        await server.set_build_info(
-            server.product_uri, "opcua-ai", server.name, _version(), "", datetime.now(UTC)
-        )
-        try:
-            await server.load_certificate(settings.certificate)
-            await server.load_private_key(settings.private_key)
-        except (OSError, ValueError, TypeError) as error:
-            raise AccessError(
-                f"server: cannot read {settings.certificate} or {settings.private_key}: {error}"
-            ) from error
-        self._limit(server)
-        return server
-
-    def _limit(self, server: Server) -> None:
-        """Endpoints, identity tokens and sizes that the configuration allows."""
-        settings = self._settings
-        url = urlsplit(settings.endpoint)
-        server.set_endpoint(_with_port(url, _port(url)))
-        policies = [
-            ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt,
-            ua.SecurityPolicyType.Basic256Sha256_Sign,
-        ]
-        if settings.allow_none:
-            policies.append(ua.SecurityPolicyType.NoSecurity)
-        server.set_security_policy(policies, access.ReadOnly())  # type: ignore[arg-type]
-        tokens: list[type] = [ua.UserNameIdentityToken]
-        if settings.allow_anonymous:
-            tokens.append(ua.AnonymousIdentityToken)
-        server.set_identity_tokens(tokens)
-        server.iserver.max_connections = settings.max_connections
-        server.limits.max_message_size = settings.max_message_size
-        server.limits.max_chunk_count = math.ceil(settings.max_message_size / _CHUNK)
+                self._add_condition(application, asset, decision, nodes)
 
     @staticmethod
     async def _load_types(server: Server) -> int:
-        path = resources.nodesets_dir() / NODESET
-        try:
-            await server.import_xml(str(path), auto_load_definitions=False)
-            return await server.get_namespace_index(NAMESPACE)
-        except (OSError, UaError, ValueError) as error:
-            raise NodeSetError(f"{path}: {error}") from error
+        for name in NODESETS:
+            path = resources.nodesets_dir() / name
+            try:
+                await NodeSetImporter(server).import_xml(str(path))
+            except (OSError, UaError, ValueError) as error:
+                raise NodeSetError(f"{path}: {error}") from error
+        return await server.get_namespace_index(NAMESPACE)
 
     async def _probe(self) -> None:
         """Find out that the port is taken before the second that building takes is spent."""
@@ -248,7 +226,7 @@ class AdvisoryServer:
         with self._address_errors():
             loop = asyncio.get_running_loop()
             probe = await loop.create_server(
-                asyncio.Protocol, url.hostname, _port(url), start_serving=False
+                asyncio.Protocol, url.hostname, secured.port(url), start_serving=False
             )
         probe.close()
 
@@ -267,19 +245,3 @@ class AdvisoryServer:
             raise ConfigError(
                 f"server.endpoint = {endpoint}: cannot listen there: {error.strerror or error}"
             ) from error
-
-
-def _port(url: SplitResult) -> int:
-    return DEFAULT_PORT if url.port is None else url.port
-
-
-def _with_port(url: SplitResult, port: int) -> str:
-    host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname
-    return url._replace(netloc=f"{host}:{port}").geturl()
-
-
-def _version() -> str:
-    try:
-        return version("opcua-ai")
-    except PackageNotFoundError:
-        return "unknown"

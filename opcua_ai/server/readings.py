@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from asyncua import ua
 
 from opcua_ai.core import status as codes
 from opcua_ai.core.ports import SourceStats
-from opcua_ai.core.types import ModelHealth, Prediction, Recommendation
-from opcua_ai.server.values import VT, Stamp, double, doubles, plant_time, string, strings
+from opcua_ai.core.types import NS, ModelHealth, ModelResult, Prediction, Recommendation
+from opcua_ai.server import device_health
+from opcua_ai.server.values import VT, Stamp, double, doubles, integer, plant_time, string, strings
 
 Nodes = dict[str, ua.NodeId]
 Values = Iterator[tuple[ua.NodeId, ua.DataValue]]
@@ -23,11 +24,19 @@ def _usable(status: int, value: float) -> int:
     return status if codes.is_bad(status) or math.isfinite(value) else codes.BAD_NO_DATA
 
 
-def prediction(nodes: Nodes, p: Prediction, bundle: str) -> Values:
-    """All variables of a PredictionType with the prediction's status and plant time."""
+def prediction(
+    nodes: Nodes, p: Prediction, result: ModelResult, origins: Mapping[str, str]
+) -> Values:
+    """All live variables of a PredictionType with the prediction's status and plant time.
+
+    ``origins`` leads from the names of the model's inputs to the node ids of their source tags.
+    """
     stamp = Stamp(_usable(p.status, p.value), plant_time(p.source_time))
     yield nodes["Value"], stamp(double(p.value))
     yield nodes["Confidence"], stamp.figure(p.confidence)
+    ahead = round(p.horizon_s * NS) if p.source_time else 0
+    yield nodes["PredictedTime"], stamp.moment(plant_time(p.source_time + ahead))
+    yield nodes["ValidUntil"], stamp.moment(plant_time(result.valid_until))
     if "LowerBound" in nodes:
         yield nodes["LowerBound"], stamp.figure(p.lower)
         yield nodes["UpperBound"], stamp.figure(p.upper)
@@ -38,7 +47,9 @@ def prediction(nodes: Nodes, p: Prediction, bundle: str) -> Values:
     yield nodes["ContributionTags"], stamp(strings([c.tag for c in p.contributions]))
     yield nodes["ContributionWeights"], stamp(doubles([c.weight for c in p.contributions]))
     yield nodes["ContributionTexts"], stamp(strings([c.text for c in p.contributions]))
-    yield nodes["ModelUsed"], stamp(string(bundle))
+    nodes_of_tags = [origins.get(c.tag, "") for c in p.contributions]
+    yield nodes["ContributionNodes"], stamp(strings(nodes_of_tags))
+    yield nodes["ModelUsed"], stamp(string(result.bundle))
 
 
 def recommendation(nodes: Nodes, r: Recommendation) -> Values:
@@ -71,6 +82,7 @@ def health(nodes: Nodes, h: ModelHealth) -> Values:
     yield nodes["NextRun"], stamp.moment(h.next_run)
     yield nodes["Runs"], stamp(ua.Variant(h.runs, VT.UInt32))
     yield nodes["MissedRuns"], stamp(ua.Variant(h.missed_runs, VT.UInt32))
+    yield nodes["DeviceHealth"], stamp(integer(device_health.of_model(h)))
 
 
 def source(nodes: Nodes, state: str, stats: SourceStats) -> Values:
@@ -80,3 +92,4 @@ def source(nodes: Nodes, state: str, stats: SourceStats) -> Values:
     yield nodes["Values"], stamp(ua.Variant(stats.values, VT.UInt64))
     yield nodes["Reconnects"], stamp(ua.Variant(stats.reconnects, VT.UInt32))
     yield nodes["BadTags"], stamp(ua.Variant(stats.bad_tags, VT.UInt32))
+    yield nodes["DeviceHealth"], stamp(integer(device_health.of_source(state, stats)))

@@ -11,14 +11,27 @@ from asyncua import ua
 
 from opcua_ai.core.config import Application
 from opcua_ai.core.types import ModelInfo, OutputInfo, Recommendation, Tag
+from opcua_ai.server.device_health import DeviceHealth, Overall
 from opcua_ai.server.instances import ORGANIZES, Instances
 from opcua_ai.server.occurrence import SERVER
 from opcua_ai.server.units import eu_information
-from opcua_ai.server.values import VT, Stamp, extension, node_id, string, strings
+from opcua_ai.server.values import (
+    VT,
+    Stamp,
+    boolean,
+    double,
+    extension,
+    extensions,
+    integer,
+    node_id,
+    string,
+    strings,
+)
 
 # Identifiers of the types in nodesets/Opc.Ua.OpcuaAi.NodeSet2.xml.
 MODULE_TYPE, SOURCE_TYPE, MODEL_TYPE, ASSET_TYPE = 1001, 1002, 1003, 1004
 PREDICTION_TYPE, RECOMMENDATION_TYPE, FAULT_TYPE = 1005, 1006, 1007
+INPUTS_TYPE = 2001
 ADVISORY_MODE = 2
 """OperatingMode.Advisory"""
 
@@ -59,9 +72,12 @@ class Tree:
         """(model, asset, output) -> nodes"""
         self.inputs: dict[tuple[str, str], tuple[ua.NodeId, ua.NodeId]] = {}
         """(model, asset) -> the list of NodeIds and the list of browse paths"""
+        self.input_names: dict[str, list[str]] = {}
+        """Model -> names of its inputs in its order."""
         self.assets: dict[tuple[str, str], AssetNodes] = {}
         """(application, asset) -> nodes"""
         self.module = self._module(warning, heartbeat_period_s)
+        self.health = Overall(self.module["DeviceHealth"])
         self._applications = {
             name: self._folder(self.module["Applications"], name) for name in get_args(Application)
         }
@@ -81,6 +97,7 @@ class Tree:
         make.set(module["HeartbeatPeriod"], now(ua.Variant(heartbeat_period_s * 1000, VT.Double)))
         make.set(module["OperatingMode"], now(ua.Variant(ADVISORY_MODE, VT.Int32)))
         make.set(module["SecurityWarning"], now(string(warning)))
+        make.set(module["DeviceHealth"], now(integer(DeviceHealth.NORMAL)))
         make.notify(SERVER)
         make.link(SERVER, ua.ObjectIds.HasNotifier, module[""])
         return module
@@ -124,12 +141,18 @@ class Tree:
         }
         for name, text in texts.items():
             make.set(nodes[name], now(string(text)))
+        ranges = [ua.Range(tag.low, tag.high) for tag in info.inputs]
+        units = [eu_information(tag.unit) for tag in info.inputs]
+        self.input_names[info.name] = [tag.name for tag in info.inputs]
+        make.set(nodes["InputNames"], now(strings(self.input_names[info.name])))
+        make.set(nodes["InputRanges"], now(extensions(ranges)))
+        make.set(nodes["InputUnits"], now(extensions(units)))
         self._analog(nodes, "LastLatency", unit="ms")
         self._analog(nodes, "InputCoverage", 0.0, 100.0, "%")
         for asset in info.assets:
-            node = make.variable(nodes["Inputs"], asset, ua.ObjectIds.String, array=True)
-            paths = make.variable(node, "BrowsePaths", ua.ObjectIds.String, array=True, prop=True)
-            self.inputs[info.name, asset] = node, paths
+            kind, text = make.type_id(INPUTS_TYPE), ua.ObjectIds.String
+            inputs = make.variable(nodes["Inputs"], asset, kind, text, array=True)
+            self.inputs[info.name, asset] = inputs[""], inputs["BrowsePaths"]
             for name, value in self.input_values(info.name, asset, ()):
                 make.set(name, value)
             for output in info.outputs:
@@ -178,7 +201,8 @@ class Tree:
 
     def _add_fault(self, owner: AssetNodes, name: str) -> Nodes:
         make = self._instances
-        nodes = make.make(owner.node, name, make.type_id(FAULT_TYPE))
+        include = {"ActiveState/TransitionTime"}
+        nodes = make.make(owner.node, name, make.type_id(FAULT_TYPE), include=include)
         make.link(owner.node, ua.ObjectIds.HasCondition, nodes[""])
         return nodes
 
@@ -228,6 +252,9 @@ class Tree:
             description=output.description,
         )
         self._analog(nodes, "Value", low, high, output.unit)
+        now = Stamp.now()
+        make.set(nodes["Horizon"], now(double(output.horizon_s * 1000)))
+        make.set(nodes["IsSimulated"], now(boolean(asset in info.simulated)))
         self.predictions[info.name, asset, output.name] = nodes
 
     def _analog(

@@ -44,6 +44,15 @@ def string(value: str) -> ua.Variant:
     return ua.Variant(value, VT.String)
 
 
+def integer(value: int) -> ua.Variant:
+    """An Int32, which enumerations are too (Part 3, 8.14)."""
+    return ua.Variant(int(value), VT.Int32)
+
+
+def boolean(value: bool) -> ua.Variant:
+    return ua.Variant(value, VT.Boolean)
+
+
 def double(value: float) -> ua.Variant:
     return ua.Variant(float(value), VT.Double)
 
@@ -86,3 +95,7 @@ class Stamp:
 
 def extension(value: Any) -> ua.Variant:
     return ua.Variant(value, VT.ExtensionObject)
+
+
+def extensions(values: Sequence[Any]) -> ua.Variant:
+    return ua.Variant(list(values), VT.ExtensionObject, is_array=True)

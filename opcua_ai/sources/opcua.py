@@ -44,6 +44,8 @@ class Options(Secret):
     security: Security | None = None
     """None: policy None, neither signed nor encrypted."""
     user: str | None = None
+    simulated: bool = False
+    """The server is a simulator: predictions from it say so by ``IsSimulated``."""
     browse_root: str = "Objects"
     """Where to look for tags: a browse path of BrowseNames below Objects (``Line1/Press``), or a
     node id with its namespace URI (``nsu=urn:plant;s=Line1``)."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -40,6 +40,8 @@ class Options(Strict):
     """Recorded seconds per second; ``inf`` plays without waiting."""
     repeat: bool = False
     """Begin again at the end, with times that go on; otherwise every tag ends as BadNoData."""
+    simulated: ClassVar[bool] = True
+    """What is played again does not come from a running plant."""
 
 
 EXAMPLE = {"kind": "recording", "file": "no-such-file.csv"}

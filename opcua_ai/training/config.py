@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, ValidationError, model_validator
 
 from opcua_ai.core import plugins
 from opcua_ai.core.errors import ConfigError
@@ -40,13 +40,16 @@ class DataSection(Strict):
     """Where the plant data lies."""
 
     file: str | tuple[str, ...]
-    """An npz file with one array [rows, columns] per run, or a folder of CSV or Parquet files, one
-    per run. The first of the alternatives that exists is used; a relative one is looked for from
-    the folder of the configuration upwards, ``package:name/path`` inside an installed package."""
+    """An npz file with one array [rows, columns] per run, a folder of CSV or Parquet files, one per
+    run, or the folder of a history that the server has kept. The first of the alternatives that
+    exists is used; a relative one is looked for from the folder of the configuration upwards,
+    ``package:name/path`` inside an installed package."""
     columns: tuple[str, ...] = ()
     """Column names of the npz arrays, in order."""
     time_column: str | None = None
     """Column of a CSV or Parquet file by which its rows are sorted."""
+    source: str | None = None
+    """Name of the source in a history whose input tags are the columns."""
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -57,7 +60,10 @@ class RunSection(Strict):
     """One recorded run of the plant."""
 
     name: str
-    """Array of the npz file, or file name in the data folder."""
+    """Array of the npz file, or file name in the data folder; free in a history."""
+    start: AwareDatetime | None = None
+    """In a history: plant time of the first row; rows follow every ``period_s`` until ``end``."""
+    end: AwareDatetime | None = None
     use: Literal["train", "test"]
     label: str = NORMAL
     """What the run shows from row ``onset`` on; the rows before are normal."""

@@ -1,4 +1,4 @@
-"""Recorded runs: npz arrays, or CSV and Parquet files read with pyarrow."""
+"""Recorded runs: npz arrays, CSV and Parquet files read with pyarrow, or the server's history."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from opcua_ai.core.errors import DataError
-from opcua_ai.core.types import FloatArray
+from opcua_ai.core.types import NS, FloatArray, from_datetime
+from opcua_ai.history.reader import Reader
+from opcua_ai.history.store import FILE as HISTORY_FILE
+from opcua_ai.history.table import by_browse_name, resample
 from opcua_ai.training.config import NORMAL, LoadedConfig, RunSection
 
 
@@ -68,7 +71,10 @@ def load_data(loaded: LoadedConfig, override: Path | None = None) -> DataSet:
     if not path.exists():
         raise DataError(f"{path}: there is no such data file")
     config = loaded.config
-    if path.is_dir():
+    if (path / HISTORY_FILE).exists():
+        runs = _read_history(path, loaded)
+        content = b"".join(run.table.tobytes() for run in runs)
+    elif path.is_dir():
         runs = tuple(_read_table(path / r.name, r, config.data.time_column) for r in config.runs)
         content = b"".join((path / r.name).read_bytes() for r in config.runs)
     else:
@@ -125,6 +131,25 @@ def _read_npz(path: Path, loaded: LoadedConfig) -> tuple[Run, ...]:
                 runs.append(_run(run, columns, table))
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: not an npz file of numbers: {error}") from error
+    return tuple(runs)
+
+
+def _read_history(path: Path, loaded: LoadedConfig) -> tuple[Run, ...]:
+    config = loaded.config
+    if config.data.source is None:
+        raise DataError(f"{loaded.path}: data.source: a history needs the name of a source")
+    period = round(config.period_s * NS)
+    runs: list[Run] = []
+    with Reader(path) as reader:
+        for run in config.runs:
+            if run.start is None or run.end is None:
+                raise DataError(
+                    f"{loaded.path}: run {run.name}: in a history it needs start and end"
+                )
+            times = from_datetime(run.start), from_datetime(run.end)
+            table = resample(reader, config.data.source, *times, period)
+            paths = {name: column for column, name in enumerate(table.names)}
+            runs.append(_run(run, by_browse_name(paths), table.value))
     return tuple(runs)
 
 

@@ -10,7 +10,7 @@ import importlib
 
 from tests.benchmarks.results import report
 
-NAMES = ("loop-lag", "simulator", "served")
+NAMES = ("loop-lag", "simulator", "served", "start-up", "server-cost", "history")
 
 
 def main() -> int:

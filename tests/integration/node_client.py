@@ -1,4 +1,4 @@
-"""node-opcua (npm), a client that shares no code with ours, run as ``node/client.js``."""
+"""node-opcua (npm), a client that shares no code with ours: the scripts in ``node/``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ needs_node = [
 
 
 class NodeClient:
-    """One run of client.js; its lines, as they come."""
+    """One run of a script; its lines, as they come."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -45,7 +45,7 @@ class NodeClient:
             if raw.startswith(b'{"kind"'):
                 self.lines.append(json.loads(raw))
                 return self.lines[-1]
-        raise AssertionError(f"client.js ended with {await self._process.wait()}: {self.lines}")
+        raise AssertionError(f"node ended with {await self._process.wait()}: {self.lines}")
 
     def all(self, kind: str) -> list[dict[str, Any]]:
         return [line for line in self.lines if line["kind"] == kind]
@@ -56,12 +56,14 @@ class NodeClient:
         await self._process.communicate()
 
 
-async def start(pki: Path, endpoint: str, *arguments: str, password: str = "") -> NodeClient:
-    """Run the script against an endpoint; the caller closes the client."""
+async def start(
+    pki: Path, endpoint: str, *arguments: str, password: str = "", script: str = "client.js"
+) -> NodeClient:
+    """Run a script against an endpoint; the caller closes the client."""
     assert (FOLDER / "node_modules/node-opcua-client").is_dir(), f"not installed: {INSTALL}"
     process = await asyncio.create_subprocess_exec(
         "node",
-        str(FOLDER / "client.js"),
+        str(FOLDER / script),
         endpoint,
         *("--pki", str(pki)),
         *arguments,

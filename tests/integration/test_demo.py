@@ -40,7 +40,7 @@ def start(*arguments: str) -> subprocess.Popen[str]:
 
 def test_the_fault_is_recognised_and_a_setpoint_recommended(tmp_path: Path) -> None:
     picture = tmp_path / "demo.svg"
-    demo = start("--duration", "16", "--speed", "720", "--screenshot", str(picture))
+    demo = start("--duration", "24", "--speed", "720", "--screenshot", str(picture))
     out, err = demo.communicate(timeout=120)
     assert demo.returncode == 0, err
     assert "Traceback" not in err

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from pathlib import Path
 
 import pytest
 
@@ -51,12 +52,35 @@ async def test_a_source_that_is_away_is_said_once(
     config: Config, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(app, "build_sources", lambda _: {"plant": Away(hangs=False)})
-    stop = asyncio.Event()
-    serving = asyncio.create_task(app.serve(config, {}, stop))
+    stop, built = asyncio.Event(), asyncio.Event()
+    serving = asyncio.create_task(app.serve(config, {}, stop, built.set))
     with caplog.at_level(logging.INFO):
         while "source plant" not in caplog.text and not serving.done():
             await asyncio.sleep(0.05)
+        assert built.is_set()
         await asyncio.sleep(1.5)
         stop.set()
         await serving
     assert caplog.text.count("connection refused") == 1
+
+
+def test_models_know_which_assets_are_simulated(tmp_path: Path) -> None:
+    endpoint = {"kind": "opcua", "endpoint": "opc.tcp://127.0.0.1:9/x"}
+    assets = ("plant", "trial", "history")
+    table = {
+        "sources": {
+            "plant": endpoint,
+            "trial": endpoint | {"simulated": True},
+            "history": {"kind": "recording", "file": "line.csv"},
+        },
+        "models": {
+            "cost": {
+                "bundle": "tep_cost",
+                "schedule": {"interval_s": 1},
+                "assets": {name: {"source": name} for name in assets},
+            }
+        },
+    }
+    models = app.load_models(Config.model_validate(table, context={"folder": tmp_path}))
+    assert list(models["cost"].info.simulated) == ["trial", "history"]
+    assert models["cost"].info.outputs[0].horizon_s == 0

@@ -60,6 +60,13 @@ def _options(parser: argparse.ArgumentParser) -> set[str]:
     return {text for action in parser._actions for text in action.option_strings}
 
 
+def _all_options(parser: argparse.ArgumentParser) -> set[str]:
+    """With those of its subcommands."""
+    nested = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
+    below = (_all_options(sub) for action in nested for sub in action.choices.values())
+    return _options(parser).union(*below)
+
+
 def _first_cells(text: str) -> list[list[str]]:
     """Of each table the first cells of its rows, without the heading."""
     tables = re.findall(r"(?:^\|.*\n?)+", text, re.MULTILINE)
@@ -105,7 +112,7 @@ def test_the_command_line_reference_lists_every_option(command: str) -> None:
     if command == "init":  # takes the options of the connection from browse
         browse = _innermost(cli._parser("browse"), ["browse"])
         documented |= _options(browse) - {"--max-nodes", "--tree", "--json", "--csv"}
-    actual = _options(_innermost(cli._parser(command), [command]))
+    actual = _all_options(_innermost(cli._parser(command), [command]))
     assert documented - {"-h", "--help"} == {o for o in actual if o.startswith("--")} - {"--help"}
 
 
@@ -145,6 +152,7 @@ CONFIGURATION: list[tuple[type[BaseModel], set[str]]] = [
     (faults.Options, {"policy"}),
     (setpoint.Options, {"policy"}),
     (config.Server, {"users"}),
+    (config.History, set()),
 ]
 """The tables of the page in their order; fields that the text around them tells of."""
 

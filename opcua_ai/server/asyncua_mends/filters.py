@@ -1,4 +1,4 @@
-"""What a monitored item looks at: event filters and the last value."""
+"""What an item for events lets through."""
 # ruff: noqa: SLF001
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from asyncua import ua
-from asyncua.server.monitored_item_service import MonitoredItemValues, WhereClauseEvaluator
+from asyncua.server.monitored_item_service import WhereClauseEvaluator
 
 from opcua_ai.server.occurrence import Occurrence
 from opcua_ai.server.values import node_id
@@ -43,10 +43,3 @@ class TypeAwareWhereClause(WhereClauseEvaluator):
                 ),
                 None,
             )
-
-
-class SharedValues(MonitoredItemValues):
-    """Keeps the DataValue itself. Safe: what this server writes is never changed afterwards."""
-
-    def set_current_datavalue(self, cur_val: ua.DataValue) -> None:
-        self.old_dvalue, self.current_dvalue = self.current_dvalue, cur_val

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from copy import copy
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncua
@@ -17,12 +19,23 @@ from asyncua.server.internal_server import InternalServer as AsyncuaInternalServ
 from asyncua.server.internal_session import InternalSession
 from asyncua.server.user_managers import UserManager
 
-from opcua_ai.server.asyncua_mends.sessions import Session
+from opcua_ai.server.asyncua_mends import decoding
+from opcua_ai.server.asyncua_mends.attributes import Attributes
+from opcua_ai.server.asyncua_mends.browse import Views
+from opcua_ai.server.asyncua_mends.diagnostics import Diagnostics
+from opcua_ai.server.asyncua_mends.history import HistoryReads
+from opcua_ai.server.asyncua_mends.operation_limits import advertised
+from opcua_ai.server.asyncua_mends.permissions import PermittedSession
 from opcua_ai.server.asyncua_mends.subscriptions import Subscriptions
 from opcua_ai.server.asyncua_mends.transport import BoundedServer
+from opcua_ai.server.security.gatekeeper import Gatekeeper
 from opcua_ai.server.values import node_id
 
 _NOBODY = User(role=UserRole.Anonymous)
+_MAX_UNACKNOWLEDGED = 100
+"""Messages that a subscription keeps for Republish (Part 4, 5.14.1.1)."""
+_LONGEST_LOGIN = 10.0
+"""Seconds that a connection may take to activate a session."""
 _CLOSING_TIME = 0.5
 """Seconds that open connections get to flush before they are cut."""
 
@@ -30,25 +43,56 @@ _CLOSING_TIME = 0.5
 class InternalServer(AsyncuaInternalServer):
     """asyncua's services with the mended subscriptions and sessions."""
 
-    def __init__(self, user_manager: UserManager) -> None:
-        super().__init__(user_manager)
+    def __init__(self, gatekeeper: Gatekeeper) -> None:
+        # Who logs in is the gatekeeper's to decide: asyncua asks its user manager no more.
+        super().__init__(UserManager())
+        self.gatekeeper = gatekeeper
         self.allow_remote_admin = False
+        self.max_connections = gatekeeper.settings.max_connections
+        self.max_subscriptions = gatekeeper.settings.max_subscriptions
+        self.max_pending_activation_seconds = _LONGEST_LOGIN
+        self.max_unacked_messages_per_subscription = _MAX_UNACKNOWLEDGED
+        self.diagnostics = Diagnostics()
+        self.attribute_service = Attributes(self.aspace)
+        self.view_service: Views = Views(self.aspace)
+        self.history = HistoryReads()
         self.events = Subscriptions(self.aspace, self)
         self.subscription_service = self.events
         self.isession.subscription_service = self.events
 
     async def init(self, shelffile: Any = None) -> None:
         await super().init(shelffile)
+        await self._advertise()
         for method in (
             ua.ObjectIds.ConditionType_ConditionRefresh,
             ua.ObjectIds.ConditionType_ConditionRefresh2,
         ):
             self.isession.add_method_callback(node_id(method), self.events.refresh)
 
+    async def _advertise(self) -> None:
+        await self.diagnostics.enable(self.aspace)
+        for node, value in advertised():
+            await self.write_attribute_value(node, ua.DataValue(value))
+
+    async def _set_current_time_loop(self) -> None:
+        """The clock and the counters, once a second."""
+        while not self._time_task_stop:
+            status = copy(await self.server_status_node.read_value())
+            status.CurrentTime = datetime.now(UTC)
+            await self.server_status_node.write_value(status)
+            await self.current_time_node.write_value(status.CurrentTime)
+            await self._show_diagnostics()
+            await asyncio.sleep(1)
+
+    async def _show_diagnostics(self) -> None:
+        sessions = sum(s.is_activated() for s in self._external_sessions.values())
+        intervals = [s.data.RevisedPublishingInterval for s in self.events.subscriptions.values()]
+        await self.diagnostics.show(self.aspace, sessions, intervals)
+
     def create_session(
         self, name: str, user: User = _NOBODY, external: bool = False
     ) -> InternalSession:
-        return Session(
+        return PermittedSession(
             self, self.aspace, self.subscription_service, name, user=user, external=external
         )
 
@@ -60,8 +104,9 @@ class InternalServer(AsyncuaInternalServer):
 class Server(asyncua.Server):
     """asyncua's server with a quiet start and a clean stop."""
 
-    def __init__(self, user_manager: UserManager) -> None:
-        self.services = InternalServer(user_manager)
+    def __init__(self, gatekeeper: Gatekeeper) -> None:
+        decoding.mend()
+        self.services = InternalServer(gatekeeper)
         super().__init__(iserver=self.services)
 
     async def start(self) -> None:
@@ -72,12 +117,15 @@ class Server(asyncua.Server):
         host, port = self._get_bind_socket_info()
         self.bserver = BoundedServer(self.iserver, host or "", port or 0, self.limits)
         self.bserver.set_policies(self._policies)
+        self.services.gatekeeper.rules.learn(self.services.aspace)
         await self.bserver.start()
         await self.iserver.start()
+        self.services.gatekeeper.auditor.start(self.services.events.emit)
 
     async def stop(self) -> None:
         """Close connections, sessions and tasks. asyncua leaves the sessions that have
         subscriptions, their timers and the tasks of open connections behind."""
+        await self.services.gatekeeper.auditor.stop()
         tasks = [self.iserver.time_task]
         self.iserver.time_task = None
         connections: list[OPCUAProtocol] = []

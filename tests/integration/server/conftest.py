@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -28,15 +29,16 @@ from opcua_ai.core.types import (
     Window,
 )
 from opcua_ai.server import AdvisoryServer
-from opcua_ai.server.advisory import APPLICATION_URI, NAMESPACE
-from opcua_ai.server.certificate import ensure
+from opcua_ai.server.advisory import NAMESPACE
+from opcua_ai.server.secured import APPLICATION_URI
+from opcua_ai.server.security.certificate import ensure
 
 LOOPBACK = "opc.tcp://127.0.0.1:0/opcua-ai"
 PLANT_TIME = 1_700_000_000 * NS
 TAGS = [Tag("Plant/T1", "nsu=urn:plant;s=T1", unit="degC", low=0.0, high=200.0)]
 OUTPUTS = [
     OutputInfo("fault", "classes", labels=["normal", "fault 5"]),
-    OutputInfo("load", "value", "Load of the line", unit="kW", low=0.0, high=10.0),
+    OutputInfo("load", "value", "Load of the line", "kW", 0.0, 10.0, horizon_s=60.0),
 ]
 
 Settings = Callable[..., Server]
@@ -53,10 +55,11 @@ class Events:
     def event_notification(self, event: Any) -> None:
         self._seen.put_nowait(event)
 
-    async def subscribe(self, node: Any = ua.ObjectIds.Server) -> Any:
+    async def subscribe(self, node: Any = ua.ObjectIds.Server, kind: Any = None) -> Any:
         index = await self._client.get_namespace_index(NAMESPACE)
         subscription = await self._client.create_subscription(20, self)
-        await subscription.subscribe_events(node, self._client.get_node(f"ns={index};i=1007"))
+        kind = kind or self._client.get_node(f"ns={index};i=1007")
+        await subscription.subscribe_events(node, kind)
         return subscription
 
     async def next(self) -> Any:
@@ -120,6 +123,7 @@ def make_model(assets: int = 2, more: int = 0) -> ModelInfo:
         inputs=TAGS,
         outputs=[*OUTPUTS, *(OutputInfo(f"extra{i}", "score") for i in range(more))],
         assets=[f"line{i + 1}" for i in range(assets)],
+        simulated=["line2"],
     )
 
 
@@ -133,7 +137,8 @@ def result() -> Callable[..., ModelResult]:
     def make(*predictions: Prediction) -> ModelResult:
         window = Window(np.zeros((1, 1)), np.zeros((1, 1), np.uint32), PLANT_TIME, PLANT_TIME)
         bundle = "tep_faults 1.0.0 (000000)"
-        return ModelResult("faults", "line1", bundle, predictions, window, TAGS)
+        until = PLANT_TIME + 10 * NS
+        return ModelResult("faults", "line1", bundle, predictions, window, TAGS, until)
 
     return make
 
@@ -161,13 +166,18 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ensure(folder / "server.der", folder / "server.pem", APPLICATION_URI, "127.0.0.1")
     ensure(folder / "client.der", folder / "client.pem", "urn:test:client", "127.0.0.1")
     (folder / "secret").write_text("right\n")
+    (folder / "store" / "trusted").mkdir(parents=True)
+    shutil.copy(folder / "client.der", folder / "store" / "trusted")
     return folder
 
 
 @pytest.fixture(scope="session")
-def settings(pki: Path) -> Settings:
+def settings(pki: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     def make(**options: Any) -> Server:
         files = {"certificate": pki / "server.der", "private_key": pki / "server.pem"}
+        state = tmp_path_factory.mktemp("state")
+        files |= {"state_dir": state, "audit_file": state / "audit.jsonl"}
+        files |= {"pki": pki / "store", "users_file": state / "users.json"}
         return Server(**({"endpoint": LOOPBACK} | files | options))
 
     return make
@@ -189,8 +199,9 @@ def running() -> Running:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def opened(settings: Settings, running: Running) -> AsyncIterator[AdvisoryServer]:
-    """A server as the demo has it: everybody may read."""
-    async with running(settings(allow_none=True, allow_anonymous=True)) as server:
+    """A server as the demo has it: everybody may read and operate alarms."""
+    everybody = settings(allow_none=True, allow_anonymous=True, anonymous_role="Engineer")
+    async with running(everybody) as server:
         yield server
 
 

@@ -128,7 +128,7 @@ async def test_a_subscription_belongs_to_its_session(opened: AdvisoryServer, hmi
     async with Client(opened.endpoint, timeout=5) as thief:
         session = thief.uaclient.session
         taken = await session.transfer_subscriptions(ua.TransferSubscriptionsParameters([number]))
-        assert taken[0].StatusCode == ua.StatusCode(ua.StatusCodes.BadSubscriptionIdInvalid)
+        assert taken[0].StatusCode == ua.StatusCode(ua.StatusCodes.BadUserAccessDenied)
         gone = await session.delete_subscriptions([number])
         assert gone == [ua.StatusCode(ua.StatusCodes.BadSubscriptionIdInvalid)]
         with pytest.raises(UaStatusCodeError, match="BadSubscriptionIdInvalid"):

@@ -93,5 +93,6 @@ async def test_open_doors_are_logged_once(
         async with running(settings(allow_none=True, allow_anonymous=True)):
             pass
     assert [record.getMessage() for record in caplog.records] == [
-        "This server accepts unencrypted connections (security policy None) and anonymous clients."
+        "This server accepts unencrypted connections (security policy None) and anonymous clients "
+        "as Observer."
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -22,6 +22,8 @@ from opcua_ai.core.types import (
     Tag,
 )
 from opcua_ai.server import AdvisoryServer
+from opcua_ai.server.advisory import NAMESPACE
+from opcua_ai.server.device_health import DeviceHealth
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -94,6 +96,60 @@ async def test_what_is_known_at_the_start(hmi: Any) -> None:
     assert await hmi.value(inputs) == [], "no tags before their source is connected"
 
 
+async def test_what_a_model_needs(hmi: Any) -> None:
+    model = "AIAdvisory/Models/faults"
+    assert await hmi.value(f"{model}/InputNames") == ["T1"]
+    (unit,) = await hmi.value(f"{model}/InputUnits")
+    assert (unit.DisplayName.Text, unit.UnitId) == ("degC", 0x43454C)
+    assert await hmi.value(f"{model}/InputRanges") == [ua.Range(0.0, 200.0)]
+
+
+async def test_what_a_prediction_looks_at(hmi: Any) -> None:
+    load = f"{FAULTS}/Predictions/faults_load"
+    assert await hmi.value(f"{load}/Horizon") == 60_000.0
+    assert await hmi.value(f"{load}/IsSimulated") is False
+    line2 = load.replace("line1", "line2")
+    assert await hmi.value(f"{line2}/IsSimulated") is True
+
+
+async def test_when_a_prediction_holds(opened: AdvisoryServer, hmi: Any, result: Any) -> None:
+    await opened.publish(result(dataclasses.replace(LOAD, horizon_s=60.0)))
+    load = f"{FAULTS}/Predictions/faults_load"
+    now = datetime.fromtimestamp(PLANT_TIME // NS, UTC)
+    assert await hmi.value(f"{load}/PredictedTime") == now + timedelta(seconds=60)
+    assert await hmi.value(f"{load}/ValidUntil") == now + timedelta(seconds=10)
+
+
+async def test_device_health(opened: AdvisoryServer, hmi: Any) -> None:
+    """The interface of OPC 10000-100, 4.5.4, with the worst of all parts at the module."""
+    index = await hmi.client.get_namespace_index("http://opcfoundation.org/UA/DI/")
+    module = hmi.node("AIAdvisory")
+    kind = hmi.client.get_node(await module.read_type_definition())
+    (interface,) = await kind.get_referenced_nodes(ua.ObjectIds.HasInterface)
+    assert (await interface.read_browse_name()) == ua.QualifiedName("IDeviceHealthType", index)
+    found = await module.get_child(f"{index}:DeviceHealth")
+    data_type = hmi.client.get_node(await found.read_data_type())
+    assert (await data_type.read_browse_name()).Name == "DeviceHealthEnumeration"
+    running = ModelHealth(ModelState.RUNNING, coverage=100.0)
+    await opened.publish_health("faults", running)
+    await opened.publish_source("plant", "running", SourceStats())
+    assert await found.read_value() == DeviceHealth.NORMAL
+    await opened.publish_health("faults", dataclasses.replace(running, coverage=75.0))
+    assert await found.read_value() == DeviceHealth.OFF_SPEC
+    await opened.publish_source("plant", "lost", SourceStats())
+    assert await found.read_value() == DeviceHealth.FAILURE
+    assert await hmi.value("AIAdvisory/Sources/plant/DeviceHealth") == DeviceHealth.FAILURE
+    assert await hmi.value("AIAdvisory/Models/faults/DeviceHealth") == DeviceHealth.OFF_SPEC
+
+
+async def test_the_namespace_tells_of_itself(hmi: Any) -> None:
+    """Part 5, 6.3.13."""
+    index = await hmi.client.get_namespace_index(NAMESPACE)
+    metadata = await hmi.client.nodes.server.get_child(["0:Namespaces", f"{index}:{NAMESPACE}"])
+    version = await metadata.get_child("0:NamespaceVersion")
+    assert await version.read_value() == "0.1.0"
+
+
 async def test_inputs_that_are_known_later(opened: AdvisoryServer, hmi: Any) -> None:
     await opened.publish_inputs("faults", "line2", [Tag("Plant/T2", "nsu=urn:plant;s=T2")])
     inputs = "AIAdvisory/Models/faults/Inputs/line2"
@@ -150,6 +206,7 @@ async def test_classes(opened: AdvisoryServer, hmi: Any, result: Any) -> None:
     assert await hmi.value(f"{node}/Labels") == list(probabilities)
     assert await hmi.value(f"{node}/Probabilities") == list(probabilities.values())
     assert await hmi.value(f"{node}/ContributionTags") == ["T1"]
+    assert await hmi.value(f"{node}/ContributionNodes") == ["nsu=urn:plant;s=T1"]
     assert await hmi.value(f"{node}/ModelUsed") == "tep_faults 1.0.0 (000000)"
 
 

@@ -119,3 +119,19 @@ def test_a_name_needs_confidence() -> None:
 def test_a_model_without_a_detector_gives_no_verdict() -> None:
     options = Options(policy="faults", model="m", detection="other")
     assert Policy(options).decide(result(2, 1)) is None
+
+
+def test_a_score_that_flutters_around_the_limit_raises_nothing() -> None:
+    verdicts = play(Policy(OPTIONS), *([1.2, 0.95] * 50))
+    assert not any(v.active or v.changed for v in verdicts)
+
+
+def test_an_alarm_that_flutters_above_the_deadband_stands() -> None:
+    verdicts = play(Policy(OPTIONS), 2, 2, 2, *([0.95, 1.2] * 50))
+    assert sum(v.changed for v in verdicts) == 1
+
+
+def test_it_is_settled_once_it_knows() -> None:
+    policy = Policy(OPTIONS)
+    assert [v.settled for v in play(policy, 2, 2, 0.95, 0.5, 0.5, 2)] == [False] * 4 + [True] * 2
+    assert [v.settled for v in play(Policy(OPTIONS), 2, 2, 2)] == [False, False, True]

@@ -69,6 +69,17 @@ def test_writing_replaces_a_version_and_leaves_no_drafts(tmp_path: Path) -> None
     assert [p.name for p in folder.parent.iterdir()] == ["1.0.0"]
 
 
+def test_predictions_say_how_far_ahead_they_look(tmp_path: Path) -> None:
+    output = OutputSpec(name="y", type="value", horizon_s=300)
+    manifest = sample_manifest("linear", "regression", (output,))
+    fit = linear.Fit(5.0, np.array([1.0, 0.0, 0.0]), np.eye(3), 4)
+    files = {linear.FILE: linear.to_bytes(fit, 1)}
+    model = load_bundle(write_bundle(tmp_path, manifest, files, windows(manifest)))
+    for window in windows(manifest):
+        (prediction,) = model.predict([window])[0]
+        assert prediction.horizon_s == 300
+
+
 def test_a_model_that_does_not_load_leaves_nothing_behind(tmp_path: Path) -> None:
     output = OutputSpec(name="y", type="value")
     manifest = sample_manifest("linear", "regression", (output,))

@@ -3,6 +3,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -105,7 +106,8 @@ class Rig:
         )  # fmt: skip
         loaded = LoadedModel(self.model, info, rows=2, period_s=1.0, stale_after_s=None)
         self.executor = ThreadPoolExecutor(1, thread_name_prefix="predict")
-        self.runner = Runner(loaded, self.out, self.executor, self.bell)
+        self.superseded: datetime | None = None
+        self.runner = Runner(loaded, self.out, self.executor, self.bell, lambda: self.superseded)
         options = Options(policy="faults", model="m", on_delay=1)
         self.stores = [WindowStore(1, 1.0, 2, settle_s=0.0) for _ in range(assets)]
         for store in self.stores:
@@ -138,6 +140,20 @@ async def test_a_run_predicts_off_the_loop_publishes_and_decides(rig: Rig) -> No
     assert rig.out.decisions[0].changed  # pyright: ignore[reportAttributeAccessIssue]
     assert all(name.startswith("predict") for name in rig.model.threads)
     assert rig.out.health == [(ModelState.RUNNING, "", 0)]
+
+
+async def test_a_result_holds_for_two_rows_or_two_runs(rig: Rig) -> None:
+    for second, wait_s in ((1, None), (2, 1.0), (3, 60.0)):
+        rig.superseded = wait_s and datetime.now(UTC) + timedelta(seconds=wait_s)
+        rig.feed(1.0, second)
+        await rig.runner.run_once()
+    held_s = [result.valid_until / NS - second for second, result in enumerate(rig.out.results, 1)]
+    assert held_s == pytest.approx([2.0, 2.0, 60.0], abs=1.0)
+
+
+async def test_without_a_sample_a_result_has_no_end(rig: Rig) -> None:
+    window = rig.stores[0].window(np.array([0]), 2, None)
+    assert rig.runner._valid_until(window) == 0
 
 
 async def test_nothing_new_means_no_prediction(rig: Rig) -> None:

@@ -43,6 +43,9 @@ async def test_an_interval_job_rings_and_tells_its_next_run() -> None:
         following = scheduler.next_run("m")
         assert following is not None
         assert abs(following - datetime.now(UTC)) < timedelta(seconds=1)
+        after = scheduler.run_after_next("m")
+        assert after is not None
+        assert after - following == timedelta(seconds=0.05)
     finally:
         await scheduler.stop()
 
@@ -55,6 +58,10 @@ async def test_a_cron_job_waits_for_its_time() -> None:
         following = scheduler.next_run("m")
         assert following is not None
         assert (following.month, following.day, following.hour) == (1, 1, 0)
+        after = scheduler.run_after_next("m")
+        assert after is not None
+        assert (after.year, after.month, after.day) == (following.year + 1, 1, 1)
+        assert scheduler.run_after_next("nobody") is None
     finally:
         await scheduler.stop()
 

@@ -13,12 +13,9 @@ import pytest
 from asyncua import ua
 from asyncua.common.event_objects import BaseEvent
 from asyncua.server.address_space import AddressSpace, NodeData
-from asyncua.server.internal_server import InternalServer as PlainInternalServer
-from asyncua.server.monitored_item_service import MonitoredItemValues, WhereClauseEvaluator
+from asyncua.server.monitored_item_service import WhereClauseEvaluator
 
-from opcua_ai.server.access import Users
-from opcua_ai.server.asyncua_mends.filters import SharedValues, TypeAwareWhereClause
-from opcua_ai.server.asyncua_mends.services import InternalServer
+from opcua_ai.server.asyncua_mends.filters import TypeAwareWhereClause
 from opcua_ai.server.occurrence import SERVER, Occurrence
 from opcua_ai.server.values import node_id
 
@@ -111,36 +108,3 @@ def test_condition_id_is_selected_by_the_node_id_attribute() -> None:
         TypeDefinitionId=node_id(ua.ObjectIds.ConditionType), AttributeId=ua.AttributeIds.NodeId
     )
     assert occurrence(ConditionId=condition).to_event_fields([clause]) == [condition]
-
-
-def test_values_are_shared_not_copied() -> None:
-    value = ua.DataValue(ua.Variant(1.0, ua.VariantType.Double))
-    shared, plain = SharedValues(), MonitoredItemValues()
-    shared.set_current_datavalue(value)
-    plain.set_current_datavalue(value)
-    assert shared.current_dvalue is value
-    assert plain.current_dvalue is not value
-
-
-async def test_session_tokens_cannot_be_guessed() -> None:
-    server = InternalServer(Users({}, allow_anonymous=True))
-    first, second = (server.create_session("s", external=True) for _ in range(2))
-    assert isinstance(first.auth_token.Identifier, bytes)
-    assert len(first.auth_token.Identifier) == 32
-    assert first.auth_token != second.auth_token
-    assert server.lookup_external_session(first.auth_token) is first
-
-    plain = PlainInternalServer()
-    tokens = [plain.create_session("s", external=True).auth_token.Identifier for _ in range(2)]
-    assert tokens[1] == tokens[0] + 1
-    server.method_service.stop()
-    plain.method_service.stop()
-
-
-async def test_nobody_is_admin_over_the_network() -> None:
-    server = InternalServer(Users({}, allow_anonymous=True))
-    assert server.user_manager.get_user(server, "admin", "anything") is None
-    plain = PlainInternalServer()
-    assert plain.user_manager.get_user(plain, "admin", "anything") is not None
-    server.method_service.stop()
-    plain.method_service.stop()

@@ -10,8 +10,8 @@ import pytest
 from cryptography import x509
 
 from opcua_ai.core.errors import ConfigError
-from opcua_ai.server import certificate as module
-from opcua_ai.server.certificate import ensure
+from opcua_ai.server.security import certificate as module
+from opcua_ai.server.security.certificate import ensure
 
 URI = "urn:test:application"
 

@@ -1,22 +1,30 @@
-"""The NodeSet2 file is whole: every reference ends somewhere and ids are unique."""
+"""The NodeSet2 files keep the schema, are whole, and load into a plain asyncua server."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from xml.etree import ElementTree as Xml
 
+import asyncua
 import pytest
+from lxml import etree
 
 from opcua_ai.core.resources import nodesets_dir
-from opcua_ai.server.advisory import NAMESPACE, NODESET
+from opcua_ai.server.advisory import NAMESPACE, NODESETS
 
+DI = "http://opcfoundation.org/UA/DI/"
+ROOT = Path(__file__).parents[3]
+SCHEMA = ROOT / "tests/data/UANodeSet.xsd"
+TYPES = {f"ns=1;i={number}" for number in (1001, 1002, 1003, 1004, 1005, 1006, 2001)}
 NS = {"u": "http://opcfoundation.org/UA/2011/03/UANodeSet.xsd"}
 
 
 @pytest.fixture(scope="module")
 def root() -> Xml.Element:
-    return Xml.parse(nodesets_dir() / NODESET).getroot()
+    return Xml.parse(nodesets_dir() / NODESETS[-1]).getroot()
 
 
 def nodes(root: Xml.Element) -> Iterator[Xml.Element]:
@@ -24,10 +32,55 @@ def nodes(root: Xml.Element) -> Iterator[Xml.Element]:
 
 
 def test_namespace_and_model(root: Xml.Element) -> None:
-    assert [uri.text for uri in root.findall("u:NamespaceUris/u:Uri", NS)] == [NAMESPACE]
+    uris = [uri.text for uri in root.findall("u:NamespaceUris/u:Uri", NS)]
+    assert uris == [NAMESPACE, DI]
     model = root.find("u:Models/u:Model", NS)
     assert model is not None
     assert model.get("ModelUri") == NAMESPACE
+    required = [needed.get("ModelUri") for needed in model.findall("u:RequiredModel", NS)]
+    assert required == ["http://opcfoundation.org/UA/", DI]
+
+
+def test_the_metadata_of_the_namespace_are_those_of_the_model(root: Xml.Element) -> None:
+    """Part 5, 6.3.13: clients read them below Server/Namespaces."""
+    model = root.find("u:Models/u:Model", NS)
+    assert model is not None
+    values = {
+        node.get("BrowseName"): "".join(value.itertext()).strip()
+        for node in root.findall("u:UAVariable[@ParentNodeId='ns=1;i=5001']", NS)
+        if (value := node.find("u:Value", NS)) is not None
+    }
+    assert values["NamespaceUri"] == NAMESPACE
+    assert values["NamespaceVersion"] == model.get("Version")
+    assert values["NamespacePublicationDate"] == model.get("PublicationDate")
+    low, high = map(int, values["StaticNumericNodeIdRange"].split(":"))
+    own = [int(node.get("NodeId", "").removeprefix("ns=1;i=")) for node in nodes(root)]
+    assert low <= min(own) and max(own) <= high
+
+
+def test_it_keeps_the_schema() -> None:
+    schema = etree.XMLSchema(etree.parse(SCHEMA))
+    schema.assertValid(etree.parse(nodesets_dir() / NODESETS[-1]))
+
+
+def test_the_schema_refuses_what_is_wrong() -> None:
+    text = (nodesets_dir() / NODESETS[-1]).read_bytes()
+    wrong = etree.fromstring(text.replace(b"<DisplayName>", b"<Name>").replace(b"/Display", b"/"))
+    assert not etree.XMLSchema(etree.parse(SCHEMA)).validate(wrong)
+
+
+async def test_plain_asyncua_loads_both_and_makes_instances() -> None:
+    server = asyncua.Server()
+    await server.init()
+    for name in NODESETS:
+        await server.import_xml(nodesets_dir() / name, strict_mode=True)
+    index = await server.get_namespace_index(NAMESPACE)
+    for kind, member in ((1001, "DeviceHealth"), (1003, "InputNames"), (1005, "ValidUntil")):
+        made = await server.nodes.objects.add_object(index, f"made{kind}", f"ns={index};i={kind}")
+        names = [(await child.read_browse_name()).Name for child in await made.get_children()]
+        assert member in names, kind
+    mode = server.get_node(f"ns={index};i=3001")
+    assert [f.Name for f in (await mode.read_data_type_definition()).Fields][2] == "Advisory"
 
 
 def test_ids_are_unique(root: Xml.Element) -> None:
@@ -37,6 +90,8 @@ def test_ids_are_unique(root: Xml.Element) -> None:
 
 def test_own_references_end_at_a_node(root: Xml.Element) -> None:
     known = {node.get("NodeId") for node in nodes(root)}
+    devices = Xml.parse(nodesets_dir() / NODESETS[0]).getroot()
+    known |= {node.get("NodeId", "").replace("ns=1", "ns=2") for node in nodes(devices)}
     for node in nodes(root):
         targets = [r.text for r in node.findall("u:References/u:Reference", NS)]
         targets += [node.get("ParentNodeId"), node.get("DataType")]
@@ -52,6 +107,15 @@ def test_types_and_their_members_are_described(root: Xml.Element) -> None:
         description = node.find("u:Description", NS)
         assert description is not None, name
         assert description.text, name
+
+
+def test_the_reference_names_every_member(root: Xml.Element) -> None:
+    page = (ROOT / "docs/reference/information-model.md").read_text("utf-8")
+    words = set(re.findall(r"[A-Za-z]+", page))
+    for node in nodes(root):
+        name = node.get("BrowseName", "").rpartition(":")[2]
+        if node.get("ParentNodeId") in TYPES and not name.startswith("<"):
+            assert name in words, name
 
 
 def test_every_variable_is_read_only(root: Xml.Element) -> None:

@@ -1,10 +1,12 @@
-"""The server's own certificate: made on first start, never replaced (Part 6, 6.2.2)."""
+"""The server's own certificate: made on first start, replaced by ``opcua-ai certs renew`` only
+(Part 6, 6.2.2)."""
 
 from __future__ import annotations
 
 import os
 import socket
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from opcua_ai.core.errors import ConfigError
 
 VALID_DAYS = 3650
+_SOON = timedelta(days=30)
 
 
 def ensure(certificate: Path, private_key: Path, application_uri: str, host: str) -> bool:
@@ -60,6 +63,39 @@ def ensure(certificate: Path, private_key: Path, application_uri: str, host: str
             "set server.certificate and server.private_key to a folder that can be written"
         ) from error
     return True
+
+
+def renew(certificate: Path, private_key: Path, application_uri: str, host: str) -> list[Path]:
+    """Make a new pair; the old files get the date in their names, and are returned. Blocking.
+
+    Raises ConfigError; then the old pair is in its place.
+    """
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    kept: list[tuple[Path, Path]] = []
+    try:
+        for path in (certificate, private_key):
+            if path.is_file():
+                old = path.with_name(f"{path.stem}-{stamp}{path.suffix}")
+                path.rename(old)
+                kept.append((old, path))
+        ensure(certificate, private_key, application_uri, host)
+    except (OSError, ConfigError) as error:
+        for old, path in kept:
+            old.rename(path)
+        if isinstance(error, ConfigError):
+            raise
+        raise ConfigError(f"server: cannot rename {error.filename}: {error.strerror}") from error
+    return [old for old, _ in kept]
+
+
+def warning(certificate: x509.Certificate, path: Path) -> str:
+    """What is to be said of how long it is valid; empty when nothing."""
+    end = certificate.not_valid_after_utc
+    left = end - datetime.now(UTC)
+    if left > _SOON:
+        return ""
+    verb = "expires" if left > timedelta() else "expired"
+    return f"The server certificate {path.name} {verb} on {end:%F}: opcua-ai certs renew."
 
 
 def _names(host: str) -> list[x509.GeneralName]:

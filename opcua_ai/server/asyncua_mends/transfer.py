@@ -1,0 +1,71 @@
+"""TransferSubscriptions (Part 4, 5.14.7) between sessions of the same user."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from asyncua import ua
+from asyncua.ua import uaerrors
+
+from opcua_ai.server.asyncua_mends.publishing import Subscription
+from opcua_ai.server.values import code
+
+if TYPE_CHECKING:
+    from opcua_ai.server.asyncua_mends.session_services import SessionServices
+
+
+async def transfer(
+    session: SessionServices, channel: Any, params: ua.TransferSubscriptionsParameters
+) -> list[ua.TransferResult]:
+    """Make subscriptions the session's own; their messages go out on its channel (a Requests).
+
+    asyncua gives them to anybody, and takes the Publish requests from the old connection.
+    """
+    results: list[ua.TransferResult] = []
+    for number in params.SubscriptionIds:
+        try:
+            subscription = _taken(session, number)
+        except uaerrors.UaStatusCodeError as error:
+            results.append(ua.TransferResult(StatusCode=code(error.code)))
+            continue
+        await _tell_the_old_owner(subscription)
+        subscription.session_id = session.session_id
+        subscription.pub_result_callback = channel.forward_publish_response
+        subscription.pub_request_callback = channel.get_publish_request
+        subscription.keep()
+        if params.SendInitialValues:
+            subscription.monitored_item_srv.resend()
+        results.append(ua.TransferResult(AvailableSequenceNumbers=subscription.available()))  # type: ignore[arg-type]
+    return results
+
+
+def _taken(session: SessionServices, number: int) -> Subscription:
+    subscription = session.subscription_service.find(number)
+    if subscription.session_id == session.session_id:
+        raise uaerrors.BadNothingToDo
+    user = session.user.name if session.user else None
+    if user is None or subscription.user != user:
+        raise uaerrors.BadUserAccessDenied
+    return subscription
+
+
+async def _tell_the_old_owner(subscription: Subscription) -> None:
+    """GoodSubscriptionTransferred, if a Publish request is there to carry it."""
+    number = subscription.data.SubscriptionId
+    get_request: Any = subscription.pub_request_callback
+    request = get_request(number)
+    channel = getattr(get_request, "__self__", None)
+    if request is None:
+        if channel is not None:
+            channel.forget(number)
+        return
+    transferred = code(ua.StatusCodes.GoodSubscriptionTransferred)
+    message = ua.NotificationMessage(
+        NotificationData=[ua.StatusChangeNotification(Status=transferred)]
+    )
+    result = ua.PublishResult(
+        SubscriptionId=number,
+        MoreNotifications=False,  # type: ignore[arg-type]
+        NotificationMessage=message,
+    )
+    await subscription.pub_result_callback(result, request)

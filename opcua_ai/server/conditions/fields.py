@@ -1,0 +1,128 @@
+"""An alarm's state as fields of a PredictedFaultAlarmType, by browse path (Part 9, 5.5 to 5.8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from asyncua import ua
+
+from opcua_ai.server.conditions.alarm import Alarm
+from opcua_ai.server.conditions.state import Shelving
+from opcua_ai.server.values import VT, code, double, doubles, node_id, string, strings
+
+Fields = dict[str, ua.Variant]
+UNSHELVE_TIME = "ShelvingState/UnshelveTime"
+
+_PROCESS_CLASS = node_id(ua.ObjectIds.ProcessConditionClassType)
+_SHELVING_IDS = {
+    Shelving.UNSHELVED: node_id(ua.ObjectIds.ShelvedStateMachineType_Unshelved),
+    Shelving.TIMED: node_id(ua.ObjectIds.ShelvedStateMachineType_TimedShelved),
+    Shelving.ONE_SHOT: node_id(ua.ObjectIds.ShelvedStateMachineType_OneShotShelved),
+}
+_SHELVING_NAMES = {
+    Shelving.UNSHELVED: "Unshelved",
+    Shelving.TIMED: "Timed Shelved",
+    Shelving.ONE_SHOT: "One Shot Shelved",
+}
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What never changes about a condition."""
+
+    condition: ua.NodeId
+    kind: ua.NodeId
+    source: ua.NodeId
+    source_name: str
+    name: str
+
+
+def fields_of(identity: Identity, alarm: Alarm) -> Fields:
+    """Every field that an event of the condition has, and every value that its nodes show."""
+    return _identity(identity) | _states(alarm) | _details(alarm) | _event(alarm)
+
+
+def _identity(identity: Identity) -> Fields:
+    return {
+        "ConditionId": _node(identity.condition),
+        "EventType": _node(identity.kind),
+        "SourceNode": _node(identity.source),
+        "SourceName": string(identity.source_name),
+        "ConditionName": string(identity.name),
+        "ConditionClassId": _node(_PROCESS_CLASS),
+        "ConditionClassName": _text("ProcessConditionClassType"),
+        "BranchId": _node(ua.NodeId()),
+        "InputNode": _node(ua.NodeId()),
+        "NormalState": _node(ua.NodeId()),
+    }
+
+
+def _states(alarm: Alarm) -> Fields:
+    state = alarm.state
+    return {
+        **_two_state("EnabledState", state.enabled, "Enabled", "Disabled"),
+        **_two_state("ActiveState", state.active, "Active", "Inactive"),
+        "ActiveState/TransitionTime": _moment(state.active_since),
+        **_two_state("AckedState", state.acked, "Acknowledged", "Unacknowledged"),
+        **_two_state("ConfirmedState", state.confirmed, "Confirmed", "Unconfirmed"),
+        **_two_state("SuppressedState", state.suppressed, "Suppressed", "Unsuppressed"),
+        "ShelvingState/CurrentState": _text(_SHELVING_NAMES[state.shelving]),
+        "ShelvingState/CurrentState/Id": _node(_SHELVING_IDS[state.shelving]),
+        UNSHELVE_TIME: double((alarm.shelving_left_s or 0.0) * 1000),
+        "MaxTimeShelved": double(alarm.max_shelving_s * 1000),
+        "SuppressedOrShelved": _flag(state.suppressed or state.shelved),
+        "Retain": _flag(state.retain),
+    }
+
+
+def _details(alarm: Alarm) -> Fields:
+    state = alarm.state
+    return {
+        "Severity": ua.Variant(max(state.severity, 1), VT.UInt16),
+        "LastSeverity": ua.Variant(state.last_severity, VT.UInt16),
+        "LastSeverity/SourceTimestamp": _moment(state.severity_since),
+        "Quality": ua.Variant(code(state.quality), VT.StatusCode),
+        "Quality/SourceTimestamp": _moment(state.quality_since),
+        "Comment": _text(state.comment, state.comment_locale),
+        "Comment/SourceTimestamp": _moment(state.comment_time),
+        "ClientUserId": string(state.comment_user),
+        "Label": string(state.label),
+        "Confidence": double(state.confidence),
+        "ContributionTags": strings([c.tag for c in state.contributions]),
+        "ContributionWeights": doubles([c.weight for c in state.contributions]),
+        "ContributionTexts": strings([c.text for c in state.contributions]),
+    }
+
+
+def _event(alarm: Alarm) -> Fields:
+    """The newest event; nothing before the first one."""
+    state = alarm.state
+    if not state.event_id:
+        return {}
+    return {
+        "EventId": ua.Variant(state.event_id, VT.ByteString),
+        "Time": _moment(state.time),
+        "ReceiveTime": _moment(state.receive_time),
+        "Message": _text(state.message),
+    }
+
+
+def _two_state(name: str, value: bool, true: str, false: str) -> Fields:
+    return {name: _text(true if value else false), f"{name}/Id": _flag(value)}
+
+
+def _text(value: str, locale: str = "") -> ua.Variant:
+    return ua.Variant(ua.LocalizedText(value, locale or None), VT.LocalizedText)
+
+
+def _node(value: ua.NodeId) -> ua.Variant:
+    return ua.Variant(value, VT.NodeId)
+
+
+def _flag(value: bool) -> ua.Variant:
+    return ua.Variant(value, VT.Boolean)
+
+
+def _moment(value: datetime | None) -> ua.Variant:
+    return ua.Variant(value, VT.DateTime) if value is not None else ua.Variant()

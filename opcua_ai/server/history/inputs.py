@@ -1,0 +1,95 @@
+"""Chosen source tags: a node for the history of each, and the source that fills it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from typing import Protocol
+
+import numpy as np
+
+from opcua_ai.core import status as codes
+from opcua_ai.core.ports import Sink, Source, SourceState, SourceStats
+from opcua_ai.core.types import Samples, Tag, TimeArray
+from opcua_ai.history.recorder import Recorder
+
+AT_ONCE = 200
+"""Nodes that are made without giving way to others."""
+
+
+_MICROSECOND = 1000
+
+
+class Nodes(Protocol):
+    """Who makes the nodes of input tags."""
+
+    def add_input(self, source: str, tag: Tag) -> str:
+        """Show that a tag has a history. Returns the name of its series."""
+        ...
+
+
+class RecordedSource:
+    """A source whose samples go into the history before they go on (``core.ports.Source``)."""
+
+    def __init__(
+        self, source: Source, name: str, patterns: Sequence[str], nodes: Nodes, recorder: Recorder
+    ) -> None:
+        self._source = source
+        self._name = name
+        self._patterns = patterns
+        self._nodes = nodes
+        self._recorder = recorder
+        self._series = np.zeros(0, np.int64)
+        """Number of the series of each column; -1 where none is kept."""
+        self._last_time: TimeArray = np.zeros(0, np.int64)
+
+    @property
+    def state(self) -> SourceState:
+        return self._source.state
+
+    @property
+    def stats(self) -> SourceStats:
+        return self._source.stats
+
+    @property
+    def tags(self) -> Sequence[Tag]:
+        return self._source.tags
+
+    async def connect(self) -> None:
+        await self._source.connect()
+
+    async def close(self) -> None:
+        await self._source.close()
+
+    async def run(self, sink: Sink) -> None:
+        self._series = np.full(len(self.tags), -1)
+        self._last_time = np.zeros(len(self.tags), np.int64)
+        for column, tag in sorted(enumerate(self.tags), key=lambda pair: pair[1].path):
+            path = f"{self._name}/{tag.path}"
+            if any(fnmatchcase(path, pattern) for pattern in self._patterns):
+                name = self._nodes.add_input(self._name, tag)
+                self._series[column] = self._recorder.series(name, "Double")
+            if column % AT_ONCE == 0:
+                await asyncio.sleep(0)
+
+        def record_and_pass_on(samples: Samples) -> None:
+            self._record(samples)
+            sink(samples)
+
+        await self._source.run(record_and_pass_on)
+
+    def _record(self, samples: Samples) -> None:
+        series = self._series[samples.column]
+        kept = series >= 0
+        if not kept.any():
+            return
+        status = samples.status[kept]
+        column = samples.column[kept]
+        bad = codes.bad_mask(status)
+        # a lost source repeats the time of its last value: the loss comes just after it
+        again = bad & (samples.time[kept] == self._last_time[column])
+        times = samples.time[kept] + np.where(again, _MICROSECOND, 0)
+        self._last_time[column] = samples.time[kept]
+        value = np.where(bad, np.nan, samples.value[kept])
+        self._recorder.put_block(series[kept], times, status, value)

@@ -1,0 +1,142 @@
+"""Security-relevant actions: into the audit file and out as audit events (Part 5, 6.4)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from asyncua import ua
+
+from opcua_ai.server.occurrence import SERVER, Occurrence
+from opcua_ai.server.security.audit_file import AuditFile
+from opcua_ai.server.values import VT, node_id, string
+
+logger = logging.getLogger(__name__)
+
+_MOST_WAITING = 10_000
+_LONGEST_TEXT = 300
+_NAMES = {
+    ua.ObjectIds.AuditOpenSecureChannelEventType: "SecureChannel/OpenSecureChannel",
+    ua.ObjectIds.AuditCreateSessionEventType: "Session/CreateSession",
+    ua.ObjectIds.AuditActivateSessionEventType: "Session/ActivateSession",
+    ua.ObjectIds.AuditSessionEventType: "Session/CloseSession",
+    ua.ObjectIds.AuditUpdateMethodEventType: "Attribute/Call",
+    ua.ObjectIds.AuditWriteUpdateEventType: "Attribute/Write",
+    ua.ObjectIds.AuditEventType: "Server",
+}
+"""Event type -> SourceName (Part 4, 6.5)."""
+
+Emit = Callable[[Occurrence], Awaitable[None]]
+
+
+class Auditor:
+    """Collects records and writes them in the background, in order.
+
+    A disk that is full or broken does not stop the server: what could not be written is counted,
+    logged, and named by the next record that can.
+    """
+
+    def __init__(self, file: AuditFile) -> None:
+        self._file: AuditFile | None = file
+        self._waiting: list[dict[str, Any]] = []
+        self._lost = 0
+        self._more = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._emit: Emit | None = None
+
+    def start(self, emit: Emit) -> None:
+        self._emit = emit
+        self._task = asyncio.create_task(self._run())
+        self.record(ua.ObjectIds.AuditEventType, "the server starts")
+
+    async def stop(self) -> None:
+        """Write what is left and close the file; safe to call twice."""
+        if self._task is not None:
+            self.record(ua.ObjectIds.AuditEventType, "the server stops")
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+            await self._write()
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
+
+    def record(
+        self,
+        event_type: int,
+        text: str,
+        *,
+        good: bool = True,
+        user: str = "",
+        client: str = "",
+    ) -> None:
+        """Note an action. ``text`` must not hold a secret."""
+        if len(self._waiting) >= _MOST_WAITING:
+            self._lost += 1
+            return
+        self._waiting.append(
+            {
+                "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+                "event": _NAMES[event_type],
+                "type": event_type,
+                "good": good,
+                "user": user[:_LONGEST_TEXT],
+                "client": client,
+                "text": text[:_LONGEST_TEXT],
+            }
+        )
+        self._more.set()
+
+    async def _run(self) -> None:
+        while True:
+            await self._more.wait()
+            self._more.clear()
+            writing = asyncio.ensure_future(self._write())
+            try:
+                await asyncio.shield(writing)
+            except asyncio.CancelledError:
+                await writing
+                raise
+
+    async def _write(self) -> None:
+        records, self._waiting = self._waiting, []
+        lines = [{key: value for key, value in r.items() if key != "type"} for r in records]
+        if self._lost and lines:
+            lines[0]["lost"] = self._lost
+        if self._file is None:
+            return
+        try:
+            await asyncio.to_thread(self._file.append, lines)
+        except OSError as error:
+            self._lost += len(records)
+            logger.error("audit file: %s; %d records are lost so far", error.strerror, self._lost)
+        else:
+            self._lost = 0 if lines else self._lost
+        for record in records:
+            if self._emit is not None:
+                await self._emit(_event(record))
+
+
+def _event(record: dict[str, Any]) -> Occurrence:
+    """An AuditEventType or a subtype (Part 5, 6.4.3)."""
+    moment = ua.Variant(datetime.fromisoformat(record["time"]), VT.DateTime)
+    fields = {
+        "EventId": ua.Variant(uuid.uuid4().bytes, VT.ByteString),
+        "EventType": ua.Variant(node_id(record["type"]), VT.NodeId),
+        "SourceNode": ua.Variant(SERVER, VT.NodeId),
+        "SourceName": string(record["event"]),
+        "Time": moment,
+        "ReceiveTime": moment,
+        "Message": ua.Variant(ua.LocalizedText(record["text"]), VT.LocalizedText),
+        "Severity": ua.Variant(1 if record["good"] else 500, VT.UInt16),
+        "ActionTimeStamp": moment,
+        "Status": ua.Variant(record["good"], VT.Boolean),
+        "ServerId": string("opcua-ai"),
+        "ClientAuditEntryId": string(""),
+        "ClientUserId": string(record["user"]),
+    }
+    return Occurrence(fields, frozenset({SERVER}))

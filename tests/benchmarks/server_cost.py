@@ -1,0 +1,93 @@
+"""What a changing value costs a server that has one subscriber: plain asyncua, ours, node-opcua.
+
+A thousand Doubles that all change twice a second, in a server process of their own; the subscriber
+is the same asyncua client for all. CPU of the server process for 1000 changes, writing included.
+``ratio`` is to plain asyncua in the same run. node-opcua takes part when node.js and the package
+``node-opcua`` are there: NODE_PATH names the node_modules that it is installed in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+from asyncua import Client, ua
+
+from opcua_ai.demo.processes import free_port
+
+COUNT, HZ = 1000, 2.0
+PERIOD_MS = 100.0
+SETTLE, SECONDS = 3.0, 15.0
+NODE_SERVER = Path(__file__).with_name("cost_server.js")
+
+
+class Counter:
+    """Counts notifications."""
+
+    def __init__(self) -> None:
+        self.values = 0
+
+    def datachange_notification(self, node: object, value: object, data: object) -> None:
+        self.values += 1
+
+
+def measured() -> dict[str, dict[str, float]]:
+    """Rows by server."""
+    module = [sys.executable, "-m", "tests.benchmarks.cost_server"]
+    servers = {"plain asyncua": [*module, "plain"], "opcua-ai": [*module, "ours"]}
+    if _has_node_opcua():
+        servers["node-opcua"] = ["node", str(NODE_SERVER)]
+    costs = {name: asyncio.run(_cost(command)) for name, command in servers.items()}
+    plain = costs["plain asyncua"]["cpu_ms_per_1000"]
+    return {name: cost | {"ratio": cost["cpu_ms_per_1000"] / plain} for name, cost in costs.items()}
+
+
+def _has_node_opcua() -> bool:
+    if shutil.which("node") is None:
+        return False
+    found = subprocess.run(
+        ["node", "-e", "require.resolve('node-opcua')"], stderr=subprocess.DEVNULL
+    )
+    return found.returncode == 0
+
+
+async def _cost(command: list[str]) -> dict[str, float]:
+    port = free_port(4880)
+    process = await asyncio.create_subprocess_exec(
+        *command, str(port), str(COUNT), str(HZ),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, env=os.environ,
+    )  # fmt: skip
+    try:
+        return await _watch(process, port)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.communicate()
+
+
+async def _watch(process: asyncio.subprocess.Process, port: int) -> dict[str, float]:
+    assert process.stdout is not None
+    while await process.stdout.readline() != b"Ready\n":
+        if process.stdout.at_eof():
+            raise SystemExit(f"the server ended with {await process.wait()}")
+    nodes = [(await process.stdout.readline()).decode().strip() for _ in range(COUNT)]
+    counter, usage = Counter(), psutil.Process(process.pid)
+    async with Client(f"opc.tcp://127.0.0.1:{port}/") as client:
+        subscription = await client.create_subscription(PERIOD_MS, counter)
+        items = [client.get_node(ua.NodeId.from_string(node)) for node in nodes]
+        await subscription.subscribe_data_change(items, queuesize=10, sampling_interval=0.0)
+        await asyncio.sleep(SETTLE)
+        values, before = counter.values, usage.cpu_times()
+        await asyncio.sleep(SECONDS)
+        after = usage.cpu_times()
+        values = counter.values - values
+        with contextlib.suppress(ua.UaError):
+            await subscription.delete()
+    cpu = after.user + after.system - before.user - before.system
+    return {"values_per_s": values / SECONDS, "cpu_ms_per_1000": cpu / values * 1e6}

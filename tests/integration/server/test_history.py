@@ -1,0 +1,445 @@
+"""History over the wire: node-opcua and asyncua read what the server has kept (Part 11)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from asyncua import Client, ua
+
+from opcua_ai.core import status as codes
+from opcua_ai.core.config import History
+from opcua_ai.core.types import NS, FaultVerdict, Prediction, Recommendation, Tag
+from opcua_ai.server import AdvisoryServer
+from opcua_ai.server.history.events import EventCodec
+from opcua_ai.server.occurrence import Occurrence
+from opcua_ai.sources.recording import Options
+from opcua_ai.sources.recording import Source as Recording
+from tests.integration.node_client import needs_node, start
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+START = 1_700_000_000
+LINE = "AIAdvisory/Applications/FaultPrediction/line1"
+LOAD = f"{LINE}/Predictions/faults_load/Value"
+LABEL = f"{LINE}/Predictions/faults_fault/Label"
+CLASS = f"{LINE}/Predictions/faults_fault/Value"
+TARGET = f"{LINE}/Recommendations/XMV(6)/ClampedValue"
+INPUTS = "AIAdvisory/History/Inputs"
+COUNT = 100
+
+
+def iso(second: float) -> str:
+    moment = datetime.fromtimestamp(START + second, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def recommendation(second: int, value: float) -> Recommendation:
+    return Recommendation(
+        "line1", "XMV(6)", Tag("Plant/XMV(6)", "nsu=urn:plant;s=XMV6"), value, value, value, "",
+        1.0, "$/h", 0.5, 1.5, 0.9, "cheaper", codes.GOOD, (START + second) * NS,
+        (START + second + 900) * NS,
+    )  # fmt: skip
+
+
+async def written(server: AdvisoryServer, count: int) -> None:
+    """Wait until the disk has that many values and events."""
+    history = server._history
+    assert history is not None
+    async with asyncio.timeout(10):
+        while history._recorder.health.written < count:
+            await asyncio.sleep(0.05)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def server(
+    settings: Any, model: Any, result: Any, fault: FaultVerdict, tmp_path_factory: Any
+) -> AsyncIterator[AdvisoryServer]:
+    """A hundred seconds: load 0, 1, 2 ... with second 50 Bad and 60 Uncertain; a fault from 20."""
+    folder = tmp_path_factory.mktemp("history")
+    everybody = settings(allow_none=True, allow_anonymous=True, anonymous_role="Engineer")
+    server = AdvisoryServer(everybody, History(folder=folder))
+    await server.start([model()], {"plant": "opc.tcp://plant:4840"})
+    try:
+        for second in range(COUNT):
+            status = {50: codes.BAD_OUT_OF_SERVICE, 60: codes.UNCERTAIN_SUB_NORMAL}.get(second, 0)
+            time = (START + second) * NS
+            label = "fault 5" if second >= 20 else "normal"
+            load = Prediction("load", float(second), status, time, "kW", confidence=0.5)
+            named = Prediction("fault", float(second >= 20), codes.GOOD, time, label=label)
+            await server.publish(result(load, named))
+        await server.publish_decision("alarm", "FaultPrediction", fault)
+        for second in (10, 30):
+            rec = recommendation(second, float(second))
+            await server.publish_decision("setpoint", "FaultPrediction", rec)
+        await written(server, 3 * COUNT)
+        await asyncio.sleep(0.7)
+        yield server
+    finally:
+        await server.stop()
+
+
+@pytest.fixture
+def ask(server: AdvisoryServer, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Run commands of history.js; their answers."""
+
+    async def run(*commands: dict[str, Any]) -> list[dict[str, Any]]:
+        pki = tmp_path_factory.getbasetemp() / "node-pki"
+        client = await start(pki, server.endpoint, json.dumps(commands), script="history.js")
+        try:
+            await client.until("done")
+        finally:
+            await client.close()
+        return client.all("answer")
+
+    return run
+
+
+class TestNodeOpcua:
+    pytestmark = needs_node
+
+    async def test_raw_values_page_by_page(self, ask: Any) -> None:
+        whole, paged, backward, bounds = await ask(
+            {"do": "raw", "node": LOAD, "start": iso(0), "end": iso(100)},
+            {"do": "raw", "node": LOAD, "start": iso(0), "end": iso(100), "number": 33},
+            {"do": "raw", "node": LOAD, "start": iso(12), "end": iso(10)},
+            {"do": "raw", "node": LOAD, "start": iso(98.5), "end": iso(100.5), "bounds": True},
+        )
+        assert whole["pages"] == [100]
+        assert whole["values"][0] == [iso(0), 0, "Good"]
+        assert whole["values"][50] == [iso(50), 50, "BadOutOfService"]
+        assert whole["values"][60] == [iso(60), 60, "UncertainSubNormal"]
+        assert paged["pages"] == [33, 33, 33, 1]
+        assert paged["values"] == whole["values"]
+        assert [value for _, value, _ in backward["values"]] == [12, 11]
+        assert bounds["values"] == [
+            [iso(98), 98, "Good"], [iso(99), 99, "Good"], [iso(100.5), None, "BadBoundNotFound"],
+        ]  # fmt: skip
+
+    async def test_number_alone_ends_a_read_that_has_one_time(self, ask: Any) -> None:
+        newest, nothing, neither = await ask(
+            {"do": "raw", "node": LOAD, "end": iso(1000), "number": 2},
+            {"do": "raw", "node": LOAD, "start": iso(1000), "end": iso(2000)},
+            {"do": "raw", "node": LOAD, "start": iso(0)},
+        )
+        assert [value for _, value, _ in newest["values"]] == [99, 98]
+        assert newest["pages"] == [2]
+        assert nothing["status"] == "GoodNoData"
+        assert neither["status"] == "BadHistoryOperationInvalid"
+
+    async def test_texts_are_kept_when_they_change(self, ask: Any) -> None:
+        labels, classes, clamped = await ask(
+            {"do": "raw", "node": LABEL, "start": iso(0), "end": iso(100)},
+            {"do": "at", "node": CLASS, "times": [iso(19.5)]},
+            {"do": "at", "node": TARGET, "times": [iso(5), iso(20), iso(30)]},
+        )
+        assert labels["values"] == [[iso(0), "normal", "Good"], [iso(20), "fault 5", "Good"]]
+        # there is nothing between two classes
+        assert classes["values"] == [[iso(19.5), 0, "Good Interpolated"]]
+        assert clamped["values"] == [
+            [iso(5), None, "BadNoData"], [iso(20), 10, "Good Interpolated"], [iso(30), 30, "Good"],
+        ]  # fmt: skip
+
+    async def test_values_at_times(self, ask: Any) -> None:
+        sloped, simple = await ask(
+            {"do": "at", "node": LOAD, "times": [iso(1), iso(1.5), iso(50), iso(200)]},
+            {"do": "at", "node": LOAD, "times": [iso(1.5), iso(50)], "simple": True},
+        )
+        assert sloped["values"] == [
+            [iso(1), 1, "Good"],
+            [iso(1.5), 1.5, "Good Interpolated"],
+            [iso(50), 50, "UncertainDataSubNormal Interpolated"],
+            [iso(200), 99, "UncertainDataSubNormal Interpolated"],
+        ]
+        assert simple["values"] == [
+            [iso(1.5), 1.5, "Good Interpolated"],
+            [iso(50), 50, "BadOutOfService"],
+        ]
+
+    async def test_aggregates(self, ask: Any) -> None:
+        def asked(function: str, start: int = 0, end: int = 40) -> dict[str, Any]:
+            return {
+                "do": "aggregate", "node": LOAD, "start": iso(start), "end": iso(end),
+                "interval": 20_000, "function": function,
+            }  # fmt: skip
+
+        names = ("Average", "Minimum", "Maximum", "Count", "TimeAverage", "Interpolative")
+        answers = await ask(*(asked(name) for name in names), asked("Average", 40, 60))
+        found = {name: answer["values"] for name, answer in zip(names, answers, strict=False)}
+        wanted = {
+            "Average": (9.5, 29.5), "Minimum": (0, 20), "Maximum": (19, 39), "Count": (20, 20),
+            "TimeAverage": (10, 30), "Interpolative": (0, 20),
+        }  # fmt: skip
+        for name, (first, second) in wanted.items():
+            # a value that is one of the samples is raw, the others are calculated
+            good = "Good" if name in ("Minimum", "Interpolative") else "Good Calculated"
+            assert found[name] == [[iso(0), first, good], [iso(20), second, good]], name
+        # one of twenty is Bad
+        average = (sum(range(40, 60)) - 50) / 19
+        assert answers[-1]["values"] == [[iso(40), average, "UncertainDataSubNormal Calculated"]]
+
+    async def test_aggregates_that_do_not_fit_the_node(self, ask: Any) -> None:
+        (answer,) = await ask({
+            "do": "aggregate", "node": LABEL, "start": iso(0), "end": iso(10), "interval": 0,
+            "function": "Average",
+        })  # fmt: skip
+        assert answer["status"] == "BadAggregateNotSupported"
+
+    async def test_events_of_a_fault(self, ask: Any) -> None:
+        asked = {"do": "events", "start": iso(-10), "end": iso(100)}
+        of_asset, of_server, others, none = await ask(
+            {**asked, "node": LINE},
+            {**asked, "node": "ns=0;i=2253", "type": "AlarmConditionType", "number": 1},
+            {**asked, "node": LINE, "type": "AuditEventType"},
+            {**asked, "node": LINE, "start": iso(500), "end": iso(600)},
+        )
+        assert of_asset["events"][0] | {"EventType": ""} == {
+            "EventType": "", "SourceName": "line1", "Time": iso(0), "Message": "Fault 5 is coming",
+            "Severity": "700", "ActiveState.Id": "true",
+        }  # fmt: skip
+        assert of_server["events"] == of_asset["events"]
+        assert (others["status"], others["events"]) == ("GoodNoData", [])
+        assert (none["status"], none["events"]) == ("GoodNoData", [])
+
+    async def test_a_released_point_is_gone(self, ask: Any) -> None:
+        (answer,) = await ask(
+            {"do": "release", "node": LOAD, "start": iso(0), "end": iso(100), "number": 10}
+        )
+        assert answer["first"] == 10
+        assert answer["released"] == "Good"
+        assert answer["again"] == "BadContinuationPointInvalid"
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def client(server: AdvisoryServer) -> AsyncIterator[Client]:
+    async with Client(server.endpoint, timeout=10) as connected:
+        yield connected
+
+
+def node_of(index: int, path: str = LOAD) -> ua.NodeId:
+    return ua.NodeId(path, index)
+
+
+async def read(client: Client, details: Any, *nodes: ua.HistoryReadValueId, **more: Any) -> Any:
+    parameters = ua.HistoryReadParameters(
+        HistoryReadDetails=details, NodesToRead=list(nodes),
+        **({"ReleaseContinuationPoints": False} | more),
+    )  # fmt: skip
+    return await client.uaclient.history_read(parameters)
+
+
+async def index_of(client: Client) -> int:
+    return await client.get_namespace_index("urn:opcua-ai:advisory")
+
+
+def raw(number: int = 0, **more: Any) -> ua.ReadRawModifiedDetails:
+    begin = datetime.fromtimestamp(START, UTC)
+    return ua.ReadRawModifiedDetails(
+        **({"IsReadModified": False, "StartTime": begin, "EndTime": begin + timedelta(seconds=100),
+            "NumValuesPerNode": number, "ReturnBounds": False} | more)
+    )  # fmt: skip
+
+
+async def test_what_clients_see_of_a_historical_node(client: Client) -> None:
+    index = await index_of(client)
+    node = client.get_node(node_of(index))
+    assert await node.get_access_level() == {ua.AccessLevel.CurrentRead, ua.AccessLevel.HistoryRead}
+    assert (await node.read_attribute(ua.AttributeIds.Historizing)).Value.Value is True
+    (configuration,) = await node.get_referenced_nodes(ua.ObjectIds.HasHistoricalConfiguration)
+    assert await (await configuration.get_child("0:Stepped")).read_value() is False
+    server = client.get_node(ua.ObjectIds.Server)
+    notifier = (await server.read_attribute(ua.AttributeIds.EventNotifier)).Value.Value
+    assert notifier & 4
+    capable = client.get_node(ua.ObjectIds.HistoryServerCapabilities_AccessHistoryDataCapability)
+    assert await capable.read_value() is True
+    folder = client.get_node(ua.ObjectIds.HistoryServerCapabilities_AggregateFunctions)
+    names = {(await child.read_browse_name()).Name for child in await folder.get_children()}
+    assert names == {"Interpolative", "Average", "TimeAverage", "Minimum", "Maximum", "Count"}
+
+
+async def test_health_of_the_history(server: AdvisoryServer, client: Client) -> None:
+    await server.beat()
+    index = await index_of(client)
+    root = "AIAdvisory/History"
+    figures = {
+        name: await client.get_node(node_of(index, f"{root}/{name}")).read_value()
+        for name in ("State", "StateMessage", "Values", "Dropped", "Size")
+    }
+    assert figures["State"] == "Running"
+    assert figures["StateMessage"] == ""
+    assert figures["Values"] >= 3 * COUNT
+    assert figures["Dropped"] == 0
+    assert figures["Size"] > 0
+
+
+@pytest.mark.parametrize(
+    ("value", "details", "more", "wanted"),
+    [
+        ({"NodeId": ua.NodeId("nowhere", 0)}, raw(), {}, "BadNodeIdUnknown"),
+        ({"NodeId": ua.NodeId(2258, 0)}, raw(), {}, "BadHistoryOperationUnsupported"),
+        ({"IndexRange": "1:2"}, raw(), {}, "BadIndexRangeNoData"),
+        ({"IndexRange": "x"}, raw(), {}, "BadIndexRangeInvalid"),
+        ({"ContinuationPoint": b"invented"}, raw(), {}, "BadContinuationPointInvalid"),
+        ({}, raw(IsReadModified=True), {}, "BadHistoryOperationUnsupported"),
+        (
+            {},
+            raw(),
+            {"TimestampsToReturn": ua.TimestampsToReturn.Server},
+            "BadTimestampNotSupported",
+        ),
+        ({}, ua.ReadProcessedDetails(AggregateType=[ua.NodeId(1)]), {}, "BadAggregateNotSupported"),
+    ],
+)
+async def test_refusals_of_a_node(
+    client: Client, value: dict[str, Any], details: Any, more: dict[str, Any], wanted: str
+) -> None:
+    asked = {"NodeId": node_of(await index_of(client))} | value
+    (result,) = await read(client, details, ua.HistoryReadValueId(**asked), **more)
+    assert result.StatusCode.name == wanted
+
+
+async def test_refusals_of_a_request(client: Client) -> None:
+    value = ua.HistoryReadValueId(NodeId=node_of(await index_of(client)))
+    with pytest.raises(ua.UaStatusCodeError, match="BadTimestampsToReturnInvalid"):
+        await read(client, raw(), value, TimestampsToReturn=ua.TimestampsToReturn.Neither)
+    with pytest.raises(ua.UaStatusCodeError, match="BadTooManyOperations"):
+        await read(client, raw(), *[value] * 101)
+    with pytest.raises(ua.UaStatusCodeError, match="BadNothingToDo"):
+        await read(client, raw())
+    mismatch = ua.ReadProcessedDetails(AggregateType=[])
+    with pytest.raises(ua.UaStatusCodeError, match="BadAggregateListMismatch"):
+        await read(client, mismatch, value)
+
+
+async def test_a_node_that_is_refused_takes_its_aggregate_along(client: Client) -> None:
+    secret = ua.HistoryReadValueId(NodeId=ua.NodeId(ua.ObjectIds.ServerConfiguration))
+    load = ua.HistoryReadValueId(NodeId=node_of(await index_of(client)))
+    begin = datetime.fromtimestamp(START, UTC)
+    average, maximum = ua.NodeId(2342), ua.NodeId(2347)
+    details = ua.ReadProcessedDetails(begin, begin + timedelta(seconds=10), 0, [average, maximum])
+    refused, found = await read(client, details, secret, load)
+    assert refused.StatusCode.name == "BadUserAccessDenied"
+    assert found.HistoryData.DataValues[0].Value.Value == 9.0
+
+
+async def test_points_belong_to_their_session_and_old_ones_give_way(
+    server: AdvisoryServer, client: Client
+) -> None:
+    index = await index_of(client)
+    value = ua.HistoryReadValueId(NodeId=node_of(index))
+    points = []
+    for _ in range(101):
+        (result,) = await read(client, raw(1), value)
+        points.append(result.ContinuationPoint)
+
+    def going_on(point: bytes) -> ua.HistoryReadValueId:
+        return ua.HistoryReadValueId(NodeId=node_of(index), ContinuationPoint=point)
+
+    (oldest,) = await read(client, raw(1), going_on(points[0]))
+    assert oldest.StatusCode.name == "BadContinuationPointInvalid"
+    async with Client(server.endpoint, timeout=10) as other:
+        (stolen,) = await read(other, raw(1), going_on(points[-1]))
+        assert stolen.StatusCode.name == "BadContinuationPointInvalid"
+    (own,) = await read(client, raw(1), going_on(points[-1]))
+    assert own.HistoryData.DataValues[0].Value.Value == 1.0
+
+
+async def test_chosen_inputs_are_kept_and_read(settings: Any, model: Any, tmp_path: Path) -> None:
+    rows = "".join(f"{START + n},{n},{2 * n}\n" for n in range(50))
+    (tmp_path / "plant.csv").write_text("time,Line/T1,Line/secret\n" + rows)
+    played = Recording(Options(file=tmp_path / "plant.csv", speed=float("inf")), "plant")
+    everybody = settings(allow_none=True, allow_anonymous=True)
+    history = History(folder=tmp_path / "history", inputs=["plant/*/T*"])
+    server = AdvisoryServer(everybody, history)
+    source = server.recorded("plant", played)
+    passed_on: list[Any] = []
+    await source.connect()
+    await server.start([model()], ["plant"])
+    try:
+        playing = asyncio.create_task(source.run(passed_on.append))
+        await written(server, 51)  # the recording ends with one that says so
+        playing.cancel()
+        async with Client(server.endpoint, timeout=10) as client:
+            node = client.get_node(node_of(await index_of(client), f"{INPUTS}/plant/Line/T1"))
+            begin = datetime.fromtimestamp(START, UTC)
+            found = await node.read_raw_history(begin, begin + timedelta(seconds=50))
+            access = await node.get_access_level()
+            names = [
+                (await c.read_browse_name()).Name
+                for c in await (await node.get_parent()).get_children()
+            ]
+        assert [value.Value.Value for value in found] == [*map(float, range(50)), None, None]
+        names_of_status = [value.StatusCode.name for value in found[-2:]]
+        assert names_of_status == ["BadNoData", "BadBoundNotFound"]
+        assert access == {ua.AccessLevel.HistoryRead}
+        assert names == ["T1"]
+        assert len(passed_on) == 51
+        assert source.tags == played.tags
+    finally:
+        await server.stop()
+
+
+async def test_events_survive_a_restart_with_other_namespaces(tmp_path: Path) -> None:
+    condition = ua.NodeId("line1/fault", 2)
+    fields = {
+        "ConditionId": ua.Variant(condition, ua.VariantType.NodeId),
+        "Time": ua.Variant(datetime.fromtimestamp(START, UTC), ua.VariantType.DateTime),
+        "Severity": ua.Variant(700, ua.VariantType.UInt16),
+        "Comment": ua.Variant(),
+    }
+    own = "urn:opcua-ai:advisory"
+    before = EventCodec(["http://opcfoundation.org/UA/", "urn:server", own])
+    kept = before.encode(Occurrence(fields, frozenset({condition})))
+    after = EventCodec(["http://opcfoundation.org/UA/", "urn:server", "urn:new", own])
+    read_again = after.decode(kept.fields).fields
+    assert read_again["ConditionId"].Value == ua.NodeId("line1/fault", 3)
+    assert {path: read_again[path].Value for path in ("Time", "Severity", "Comment")} == {
+        path: fields[path].Value for path in ("Time", "Severity", "Comment")
+    }
+    assert kept.notifiers == [f"nsu={own};s=line1/fault"]
+
+
+async def test_audit_events_are_nobodys_history(server: AdvisoryServer) -> None:
+    history = server._history
+    assert history is not None
+    before = history._recorder._count + history._recorder.health.written
+    event = {"Time": ua.Variant(datetime.now(UTC)), "EventType": ua.Variant(ua.NodeId(2052))}
+    history.occurred(Occurrence(event, frozenset({ua.NodeId(2253)})))
+    assert history._recorder._count + history._recorder.health.written == before
+
+
+async def test_without_a_history_every_node_is_refused(
+    opened: AdvisoryServer,
+) -> None:
+    async with Client(opened.endpoint, timeout=10) as client:
+        value = ua.HistoryReadValueId(NodeId=node_of(await index_of(client)))
+        (result,) = await read(client, raw(), value)
+        assert result.StatusCode.name == "BadHistoryOperationUnsupported"
+
+
+async def test_a_damaged_file_is_said_and_the_server_goes_on(
+    settings: Any, model: Any, result: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "history.db").write_bytes(b"no database" * 1000)
+    everybody = settings(allow_none=True, allow_anonymous=True)
+    server = AdvisoryServer(everybody, History(folder=tmp_path))
+    await server.start([model()], ["plant"])
+    try:
+        await server.publish(result(Prediction("load", 1.0, codes.GOOD, START * NS)))
+        await server.beat()
+        async with Client(server.endpoint, timeout=10) as client:
+            index = await index_of(client)
+            assert await client.get_node(node_of(index)).read_value() == 1.0
+            state = client.get_node(node_of(index, "AIAdvisory/History/StateMessage"))
+            assert "the file is damaged" in await state.read_value()
+            value = ua.HistoryReadValueId(NodeId=node_of(index))
+            (answer,) = await read(client, raw(), value)
+            assert answer.StatusCode.name == "BadDataUnavailable"
+    finally:
+        await server.stop()
