@@ -19,7 +19,7 @@ from opcua_ai.inference.bundle import load_bundle
 from opcua_ai.inference.manifest import InputSpec, OutputSpec
 from opcua_ai.inference.model import Model
 from opcua_ai.pipeline import LoadedModel, Pipeline
-from opcua_ai.server import AdvisoryServer
+from opcua_ai.server.advisory import AdvisoryServer
 
 log = logging.getLogger(__name__)
 

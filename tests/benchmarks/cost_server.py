@@ -18,7 +18,7 @@ from asyncua import ua
 
 from opcua_ai.core.config import Server as Settings
 from opcua_ai.core.types import ModelInfo, OutputInfo
-from opcua_ai.server import AdvisoryServer
+from opcua_ai.server.advisory import AdvisoryServer
 from opcua_ai.server.values import Stamp, double
 
 Write = Callable[[float], Awaitable[None]]

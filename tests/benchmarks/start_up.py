@@ -17,8 +17,7 @@ import psutil
 from opcua_ai.core import resources
 from opcua_ai.core.config import Server
 from opcua_ai.core.types import ModelInfo, OutputInfo
-from opcua_ai.server import AdvisoryServer
-from opcua_ai.server.advisory import NAMESPACE, NODESETS
+from opcua_ai.server.advisory import NAMESPACE, NODESETS, AdvisoryServer
 from opcua_ai.server.tree import PREDICTION_TYPE
 
 OUTPUTS = 100

@@ -13,7 +13,7 @@ from asyncua import Client
 
 from opcua_ai.core.config import Server as Settings
 from opcua_ai.core.types import ModelInfo
-from opcua_ai.server import AdvisoryServer
+from opcua_ai.server.advisory import AdvisoryServer
 from tests.fuzz.captures import record
 from tests.fuzz.mutations import Mutator
 from tests.fuzz.wire import Wire

@@ -74,7 +74,7 @@ class Gatekeeper:
             found = await asyncio.to_thread(self.users.find, shown)
         if found is not None and not locked:
             self._by_user.succeeded(key)
-            return found
+            return Member.of(*found)
         if not locked:
             self._failed(shown.name or f"certificate {shown.thumbprint}", key, host)
         raise uaerrors.BadUserAccessDenied

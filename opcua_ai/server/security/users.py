@@ -18,7 +18,6 @@ from opcua_ai.core.config import Server as Settings
 from opcua_ai.core.errors import ConfigError
 from opcua_ai.core.strict import Strict, mistakes
 from opcua_ai.server.security import passwords
-from opcua_ai.server.security.roles import Member
 
 logger = logging.getLogger(__name__)
 
@@ -122,19 +121,20 @@ class Users:
     def __bool__(self) -> bool:
         return bool(self._fixed or self._last)
 
-    def find(self, shown: Credentials) -> Member | None:
-        """Blocking. The user whose credentials these are; takes as long for an unknown name as for
-        a wrong password."""
+    def find(self, shown: Credentials) -> tuple[str, RoleName] | None:
+        """Blocking. Name and role of the user whose credentials these are; takes as long for an
+        unknown name as for a wrong password."""
         accounts = self._current()
         if shown.thumbprint is not None:
             for name, account in accounts.items():
                 if account.certificate == shown.thumbprint:
-                    return Member.of(name, account.role)
+                    return name, account.role
             return None
-        account = accounts.get(shown.name or "")
+        name = shown.name or ""
+        account = accounts.get(name)
         phc = account.password if account else None
         if passwords.matches(shown.password or "", phc or passwords.NOBODY) and account and phc:
-            return Member.of(shown.name, account.role)
+            return name, account.role
         return None
 
     def _current(self) -> dict[str, Account]:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from opcua_ai.core.config import Server as Settings
-from opcua_ai.server import AdvisoryServer
+from opcua_ai.server.advisory import AdvisoryServer
 
 
 async def main(folder: Path, most: int) -> None:

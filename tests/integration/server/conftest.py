@@ -28,8 +28,7 @@ from opcua_ai.core.types import (
     Tag,
     Window,
 )
-from opcua_ai.server import AdvisoryServer
-from opcua_ai.server.advisory import NAMESPACE
+from opcua_ai.server.advisory import NAMESPACE, AdvisoryServer
 from opcua_ai.server.secured import APPLICATION_URI
 from opcua_ai.server.security.certificate import ensure
 

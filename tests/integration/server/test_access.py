@@ -9,7 +9,7 @@ import pytest
 from asyncua import Client, ua
 from asyncua.ua.uaerrors import UaStatusCodeError
 
-from opcua_ai.server import AdvisoryServer
+from opcua_ai.server.advisory import AdvisoryServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

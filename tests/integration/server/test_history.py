@@ -16,7 +16,7 @@ from asyncua import Client, ua
 from opcua_ai.core import status as codes
 from opcua_ai.core.config import History
 from opcua_ai.core.types import NS, FaultVerdict, Prediction, Recommendation, Tag
-from opcua_ai.server import AdvisoryServer
+from opcua_ai.server.advisory import AdvisoryServer
 from opcua_ai.server.history.events import EventCodec
 from opcua_ai.server.occurrence import Occurrence
 from opcua_ai.sources.recording import Options

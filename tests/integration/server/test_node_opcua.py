@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from opcua_ai.core import status as codes
 from opcua_ai.core.types import NS, FaultVerdict, Prediction
-from opcua_ai.server import AdvisoryServer
+from opcua_ai.server.advisory import AdvisoryServer
 from tests.integration.node_client import NodeClient, needs_node, start
 
 pytestmark = [*needs_node, pytest.mark.asyncio(loop_scope="session")]

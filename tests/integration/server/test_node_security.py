@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from opcua_ai.core.config import User
-from opcua_ai.server import AdvisoryServer
+from opcua_ai.server.advisory import AdvisoryServer
 from opcua_ai.server.security import users
 from opcua_ai.server.security.trust import TrustList, parse, thumbprint
 from tests.integration import node_client

@@ -14,7 +14,7 @@ import pytest_asyncio
 from opcua_ai.core import status as codes
 from opcua_ai.core.config import User
 from opcua_ai.core.types import NS, Contribution, Prediction
-from opcua_ai.server import AdvisoryServer
+from opcua_ai.server.advisory import AdvisoryServer
 from tests.integration.node_client import needs_node
 from tests.integration.node_driver import NodeDriver, drive
 

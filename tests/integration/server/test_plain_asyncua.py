@@ -13,7 +13,7 @@ import pytest_asyncio
 from asyncua import Client, Server, ua
 from asyncua.ua.uaerrors import UaError, UaStatusCodeError
 
-from opcua_ai.server import AdvisoryServer
+from opcua_ai.server.advisory import AdvisoryServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -19,7 +19,7 @@ from asyncua.crypto.uacrypto import der_from_x509
 from asyncua.ua.uaerrors import UaStatusCodeError
 
 from opcua_ai.core.config import User
-from opcua_ai.server import AdvisoryServer
+from opcua_ai.server.advisory import AdvisoryServer
 from opcua_ai.server.security import certificate
 from opcua_ai.server.security.audit_file import verify
 from opcua_ai.server.security.roles import Role

@@ -21,8 +21,7 @@ from opcua_ai.core.types import (
     Recommendation,
     Tag,
 )
-from opcua_ai.server import AdvisoryServer
-from opcua_ai.server.advisory import NAMESPACE
+from opcua_ai.server.advisory import NAMESPACE, AdvisoryServer
 from opcua_ai.server.device_health import DeviceHealth
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -13,7 +13,7 @@ from asyncua import Client, ua
 from asyncua.ua.uaerrors import UaStatusCodeError
 
 from opcua_ai.core.types import FaultVerdict
-from opcua_ai.server import AdvisoryServer
+from opcua_ai.server.advisory import AdvisoryServer
 
 FAULTS = "AIAdvisory/Applications/FaultPrediction"
 ASSETS = count(1)

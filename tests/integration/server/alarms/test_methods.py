@@ -11,7 +11,7 @@ import pytest_asyncio
 from asyncua import Client, ua
 
 from opcua_ai.core.config import User
-from opcua_ai.server import AdvisoryServer
+from opcua_ai.server.advisory import AdvisoryServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
