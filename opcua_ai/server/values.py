@@ -22,6 +22,11 @@ def node_id(identifier: int | str | bytes, namespace: int = 0) -> ua.NodeId:
     return ua.NodeId(identifier, namespace)  # type: ignore[arg-type]
 
 
+def node_ids(*identifiers: int) -> frozenset[ua.NodeId]:
+    """NodeIds of OPC UA's own namespace."""
+    return frozenset(node_id(identifier) for identifier in identifiers)
+
+
 def code(status: int) -> ua.StatusCode:
     """A StatusCode from its number."""
     return ua.StatusCode(int(status))  # type: ignore[arg-type]

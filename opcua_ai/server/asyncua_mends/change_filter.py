@@ -14,7 +14,7 @@ from asyncua.server.address_space import AddressSpace
 from asyncua.ua import uaerrors
 from asyncua.ua.uaprotocol_auto import DataChangeFilter
 
-from opcua_ai.server.values import node_id
+from opcua_ai.server.values import node_id, node_ids
 
 Passes = Callable[[ua.DataValue, ua.DataValue], bool]
 """(last reported, new) -> whether the new one is reported."""
@@ -22,15 +22,12 @@ Passes = Callable[[ua.DataValue, ua.DataValue], bool]
 _HAS_PROPERTY = node_id(ua.ObjectIds.HasProperty)
 _EU_RANGE = ua.QualifiedName("EURange")
 _NUMERIC = frozenset(range(ua.VariantType.SByte, ua.VariantType.Double + 1))
-_NUMERIC_TYPES = frozenset(
-    node_id(kind)
-    for kind in (
-        *_NUMERIC,
-        ua.ObjectIds.Number,
-        ua.ObjectIds.Integer,
-        ua.ObjectIds.UInteger,
-        ua.ObjectIds.Duration,
-    )
+_NUMERIC_TYPES = node_ids(
+    *_NUMERIC,
+    ua.ObjectIds.Number,
+    ua.ObjectIds.Integer,
+    ua.ObjectIds.UInteger,
+    ua.ObjectIds.Duration,
 )
 
 

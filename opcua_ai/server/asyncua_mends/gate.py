@@ -24,7 +24,7 @@ from opcua_ai.server.asyncua_mends.permissions import PermittedSession
 from opcua_ai.server.security.roles import Member
 from opcua_ai.server.security.tokens import Challenge
 from opcua_ai.server.security.trust import application_uris
-from opcua_ai.server.values import code, node_id
+from opcua_ai.server.values import code, node_id, node_ids
 
 if TYPE_CHECKING:
     from opcua_ai.server.asyncua_mends.services import InternalServer
@@ -38,16 +38,17 @@ _LEAST_NONCE = 32
 _CREATE = node_id(ua.ObjectIds.CreateSessionRequest_Encoding_DefaultBinary)
 _ACTIVATE = node_id(ua.ObjectIds.ActivateSessionRequest_Encoding_DefaultBinary)
 _CLOSE = node_id(ua.ObjectIds.CloseSessionRequest_Encoding_DefaultBinary)
-_SESSIONLESS = frozenset((_CREATE, _ACTIVATE)) | frozenset(
-    node_id(service)
-    for service in (
-        ua.ObjectIds.FindServersRequest_Encoding_DefaultBinary,
-        ua.ObjectIds.GetEndpointsRequest_Encoding_DefaultBinary,
-        ua.ObjectIds.RegisterServerRequest_Encoding_DefaultBinary,
-        ua.ObjectIds.RegisterServer2Request_Encoding_DefaultBinary,
-        ua.ObjectIds.CloseSecureChannelRequest_Encoding_DefaultBinary,
-    )
+DISCOVERY = node_ids(
+    ua.ObjectIds.GetEndpointsRequest_Encoding_DefaultBinary,
+    ua.ObjectIds.FindServersRequest_Encoding_DefaultBinary,
+    ua.ObjectIds.CloseSecureChannelRequest_Encoding_DefaultBinary,
 )
+"""What a channel may be opened for on any policy."""
+_REGISTERING = node_ids(
+    ua.ObjectIds.RegisterServerRequest_Encoding_DefaultBinary,
+    ua.ObjectIds.RegisterServer2Request_Encoding_DefaultBinary,
+)
+_SESSIONLESS = frozenset((_CREATE, _ACTIVATE)) | DISCOVERY | _REGISTERING
 
 
 def error_message(status: int) -> bytes:

@@ -8,11 +8,10 @@ from asyncua import ua
 from asyncua.common.xmlimporter import XmlImporter
 from asyncua.server.address_space import AttributeValue
 
-from opcua_ai.server.values import extension, node_id
+from opcua_ai.server.values import extension, node_ids
 
-_UNSIGNED = frozenset(
-    node_id(kind)
-    for kind in (ua.ObjectIds.Byte, ua.ObjectIds.UInt16, ua.ObjectIds.UInt32, ua.ObjectIds.UInt64)
+_UNSIGNED = node_ids(
+    ua.ObjectIds.Byte, ua.ObjectIds.UInt16, ua.ObjectIds.UInt32, ua.ObjectIds.UInt64
 )
 
 

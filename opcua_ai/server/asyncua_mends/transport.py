@@ -12,9 +12,8 @@ from asyncua.common.utils import Buffer, ServiceError
 from asyncua.server.binary_server_asyncio import BinaryServer, OPCUAProtocol
 from asyncua.ua.ua_binary import header_from_binary
 
-from opcua_ai.server.asyncua_mends.gate import Gate, error_message
+from opcua_ai.server.asyncua_mends.gate import DISCOVERY, Gate, error_message
 from opcua_ai.server.asyncua_mends.requests import Requests
-from opcua_ai.server.values import node_id
 
 logger = logging.getLogger(__name__)
 
@@ -22,15 +21,6 @@ _MOST_WAITING = 4
 """Chunks that wait for being processed; then the client has to wait."""
 _HEADER = 8
 _TYPES = frozenset((b"HEL", b"OPN", b"MSG", b"CLO", b"ERR", b"ACK", b"RHE"))
-
-_DISCOVERY = frozenset(
-    node_id(service)
-    for service in (
-        ua.ObjectIds.GetEndpointsRequest_Encoding_DefaultBinary,
-        ua.ObjectIds.FindServersRequest_Encoding_DefaultBinary,
-        ua.ObjectIds.CloseSecureChannelRequest_Encoding_DefaultBinary,
-    )
-)
 
 
 class Processor(Requests, Gate):  # type: ignore[misc]
@@ -42,7 +32,7 @@ class Processor(Requests, Gate):  # type: ignore[misc]
 
     async def _process_message(self, typeid: Any, requesthdr: Any, seqhdr: Any, body: Any) -> bool:
         # Only the policies that the server offers carry permission rules.
-        if self._connection.security_policy.permissions is None and typeid not in _DISCOVERY:
+        if self._connection.security_policy.permissions is None and typeid not in DISCOVERY:
             raise ServiceError(ua.StatusCodes.BadSecurityPolicyRejected)
         self.check_session(typeid, requesthdr.AuthenticationToken)
         return await super()._process_message(typeid, requesthdr, seqhdr, body)

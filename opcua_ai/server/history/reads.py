@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -42,12 +43,12 @@ class Page:
     status: int = codes.GOOD
 
 
-class Read:
+class Read(ABC):
     """One node's read. Runs in a thread of its own with a reader of its own."""
 
+    @abstractmethod
     def page(self, reader: Reader, room: int) -> Page:
         """At most ``room`` results. Raises UaStatusCodeError."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,9 @@ class _ValueRead(Read):
             return Page(0, history_data((), self.kind), self)
         return self.of(reader, series, room)
 
+    @abstractmethod
     def of(self, reader: Reader, series: Series, room: int) -> Page:
-        raise NotImplementedError
+        """The page of a series that is there, with ``room`` for one result at least."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.address_space import AddressSpace
 
 from opcua_ai.core.config import RoleName
-from opcua_ai.server.values import node_id
+from opcua_ai.server.values import node_id, node_ids
 
 Permission = ua.PermissionType
 
@@ -79,14 +79,11 @@ _SECRET_TREES = (
     ua.ObjectIds.Server_ServerDiagnostics_SessionsDiagnosticsSummary_SessionSecurityDiagnosticsArray,
     ua.ObjectIds.AuditEventType,
 )
-_DOWN = frozenset(
-    node_id(reference)
-    for reference in (
-        ua.ObjectIds.HasComponent,
-        ua.ObjectIds.HasProperty,
-        ua.ObjectIds.HasSubtype,
-        ua.ObjectIds.Organizes,
-    )
+_DOWN = node_ids(
+    ua.ObjectIds.HasComponent,
+    ua.ObjectIds.HasProperty,
+    ua.ObjectIds.HasSubtype,
+    ua.ObjectIds.Organizes,
 )
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from opcua_ai_simulator.factory.plan import Run
 from opcua_ai_simulator.factory.produce import Recording
 from opcua_ai_simulator.factory.settings import HOUR, Settings
-from opcua_ai_simulator.plants._tennessee_eastman_tags import FAULTS, REVISION_FAULTS
+from opcua_ai_simulator.plants._tennessee_eastman_tags import ALL_FAULTS
 from opcua_ai_simulator.plants.tennessee_eastman import tags
 from opcua_ai_simulator.plants.tennessee_eastman.limits import REASONS
 from opcua_ai_simulator.plants.tennessee_eastman.loops import Loop
@@ -23,9 +23,7 @@ def units(loops: Sequence[Loop]) -> dict[str, str]:
     return {tag.name: tag.unit.symbol for tag in shown}
 
 
-def table(
-    recording: Recording, plant: int, run: Run, every: int, loops: Sequence[Loop]
-) -> dict[str, NDArray[Any]]:
+def table(recording: Recording, plant: int, run: Run, every: int) -> dict[str, NDArray[Any]]:
     """[rows] each; ``fault`` is the label of a row, 0 before the onset."""
     rows = recording.rows(plant, every)
     seconds = np.arange(1, rows + 1, dtype=np.int32) * np.int32(every)
@@ -35,26 +33,24 @@ def table(
     tripped = (seconds >= second) if second else np.zeros(rows, np.bool_)
     return {
         "time_s": seconds,
-        **dict(zip(units(loops), values, strict=True)),
+        **dict(zip(units(recording.loops), values, strict=True)),
         "fault": np.where(faulty, run.fault, 0).astype(np.int16),
         "tripped": tripped,
     }
 
 
-def about(
-    recording: Recording, plant: int, run: Run, settings: Settings, loops: Sequence[Loop]
-) -> dict[str, Any]:
+def about(recording: Recording, plant: int, run: Run, settings: Settings) -> dict[str, Any]:
     """What a reader of a single file wants to know, for JSON."""
     return {
         **index_row(run, settings),
-        "fault_name": (*FAULTS, *REVISION_FAULTS)[run.fault],
+        "fault_name": ALL_FAULTS[run.fault],
         "every_s": settings.every,
         "noise": settings.noise,
         "generator": settings.generator,
         "rows": recording.rows(plant, settings.every),
         "trip_h": int(recording.trip_second[plant]) / HOUR or None,
         "trip": REASONS[recording.trip[plant]],
-        "units": units(loops),
+        "units": units(recording.loops),
     }
 
 

@@ -7,7 +7,9 @@ import math
 import os
 from typing import Any
 
-FAULTS = 30  # 0 is normal operation
+from opcua_ai_simulator.plants._tennessee_eastman_tags import ALL_FAULTS
+
+FAULTS = len(ALL_FAULTS)  # 0 is normal operation
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from opcua_ai_simulator.arrays import FloatArray
 from opcua_ai_simulator.factory.plan import Run
-from opcua_ai_simulator.factory.settings import Settings
+from opcua_ai_simulator.factory.settings import HOUR, Settings
 from opcua_ai_simulator.plants.tennessee_eastman.controls import control
+from opcua_ai_simulator.plants.tennessee_eastman.loops import Loop
 from opcua_ai_simulator.plants.tennessee_eastman.simulation import Simulation
 
 
@@ -28,6 +29,8 @@ class Recording:
     """[plants], index into ``limits.REASONS``."""
     trip_second: NDArray[np.int64]
     """[plants], that of the trip, 0 without one."""
+    loops: Sequence[Loop]
+    """Of the control, in the order of the setpoints."""
 
     def rows(self, plant: int, every: int) -> int:
         """Rows up to and with the first one after a trip."""
@@ -57,9 +60,11 @@ def record(
     valves = 41 + simulation.xmv.shape[1]
     values = np.zeros((settings.rows, valves + len(setpoints), settings.batch), np.float32)
     trip_second = np.zeros(settings.batch, np.int64)
-    faults, moves = _Faults(runs), _Moves(runs)
+    for plant, run in enumerate(runs):
+        if run.onset is not None:
+            simulation.disturb(plant, run.fault, run.magnitude, run.onset / HOUR)
+    moves = _Moves(runs)
     for second in range(1, settings.rows * settings.every + 1):
-        faults.begin(second, simulation)
         moves.go_on(second, setpoints)
         simulation.control()
         tripped = (simulation.trip != 0) & (trip_second == 0)
@@ -73,22 +78,7 @@ def record(
             if trip_second[: len(runs)].all():
                 break
         simulation.integrate()
-    return Recording(values, simulation.trip.copy(), trip_second)
-
-
-class _Faults:
-    """Switches each run's disturbance on at its onset."""
-
-    def __init__(self, runs: Sequence[Run]) -> None:
-        self._due: dict[int, list[tuple[int, int, float]]] = {}
-        for plant, run in enumerate(runs):
-            if run.onset is not None:
-                due = (plant, run.fault, run.magnitude)
-                self._due.setdefault(max(run.onset, 1), []).append(due)
-
-    def begin(self, second: int, simulation: Simulation) -> None:
-        for plant, fault, magnitude in self._due.get(second, ()):
-            simulation.disturb(plant, fault, magnitude)
+    return Recording(values, simulation.trip.copy(), trip_second, simulation.controller.loops)
 
 
 class _Moves:

@@ -149,6 +149,7 @@ REVISION_FAULTS: tuple[str, ...] = (
     "Condenser cooling water flow: random variation",
     "A feed temperature (stream 1): random variation",
 )
+ALL_FAULTS = (*FAULTS, *REVISION_FAULTS)
 
 
 def measurements() -> tuple[Tag, ...]:

@@ -10,11 +10,7 @@
  * Lines: {"kind": "ready" | "alarm" | "step" | "refreshed" | "done" | "error", ...}
  */
 const opcua = require("node-opcua-client");
-const { OPCUACertificateManager } = require("node-opcua-certificate-manager");
-
-function say(kind, content = {}) {
-  process.stdout.write(`${JSON.stringify({ kind, ...content })}\n`);
-}
+const { makeClient, run, say, security } = require("./common.js");
 
 function parse(argv) {
   const options = { endpoint: argv[0], mode: "None" };
@@ -23,19 +19,7 @@ function parse(argv) {
 }
 
 async function connected(options) {
-  const pki = new OPCUACertificateManager({
-    rootFolder: options.pki,
-    automaticallyAcceptUnknownCertificate: true,
-  });
-  await pki.initialize();
-  const client = opcua.OPCUAClient.create({
-    clientCertificateManager: pki,
-    endpointMustExist: false,
-    connectionStrategy: { maxRetry: 2, initialDelay: 200, maxDelay: 500 },
-    securityMode: opcua.MessageSecurityMode[options.mode],
-    securityPolicy:
-      options.mode === "None" ? opcua.SecurityPolicy.None : opcua.SecurityPolicy.Basic256Sha256,
-  });
+  const client = await makeClient(options.pki, security(options.mode));
   await client.connect(options.endpoint);
   return client;
 }
@@ -148,7 +132,4 @@ async function main() {
   process.exit(0);
 }
 
-main().catch((error) => {
-  say("error", { message: error.message });
-  process.exit(1);
-});
+run(main);

@@ -25,7 +25,7 @@
 const os = require("node:os");
 const path = require("node:path");
 const opcua = require("node-opcua-client");
-const { OPCUACertificateManager } = require("node-opcua-certificate-manager");
+const { makeClient, run, say, security } = require("./common.js");
 
 const FAULT_TYPE = 1007;
 const EVENT_FIELDS = [
@@ -34,10 +34,6 @@ const EVENT_FIELDS = [
   "EnabledState.Id",
 ];
 const OWN_FIELDS = ["Label", "Confidence", "ContributionTags"];
-
-function say(kind, content = {}) {
-  process.stdout.write(`${JSON.stringify({ kind, ...content })}\n`);
-}
 
 function parse(argv) {
   const options = {
@@ -76,22 +72,6 @@ function described(nodePath, dataValue) {
     status: dataValue.statusCode.name,
     sourceTimestamp: dataValue.sourceTimestamp,
   };
-}
-
-async function makeClient(options) {
-  const pki = new OPCUACertificateManager({
-    rootFolder: options.pki,
-    automaticallyAcceptUnknownCertificate: true,
-  });
-  await pki.initialize();
-  return opcua.OPCUAClient.create({
-    clientCertificateManager: pki,
-    endpointMustExist: false,
-    connectionStrategy: { maxRetry: 2, initialDelay: 200, maxDelay: 500 },
-    securityMode: opcua.MessageSecurityMode[options.mode],
-    securityPolicy:
-      options.mode === "None" ? opcua.SecurityPolicy.None : opcua.SecurityPolicy.Basic256Sha256,
-  });
 }
 
 async function printTree(session, above, nodeId) {
@@ -178,7 +158,7 @@ async function watchFaults(session, subscription, options, namespace, finish) {
 
 async function main() {
   const options = parse(process.argv.slice(2));
-  const client = await makeClient(options);
+  const client = await makeClient(options.pki, security(options.mode));
   await client.connect(options.endpoint);
   const session = await client.createSession(
     options.user
@@ -236,7 +216,4 @@ async function main() {
   process.exit(status);
 }
 
-main().catch((error) => {
-  say("error", { message: error.message });
-  process.exit(1);
-});
+run(main);

@@ -13,13 +13,9 @@
  * Times are ISO strings. Lines: {"kind": "answer", "values" | "events", "status", "pages"} ... "done"
  */
 const opcua = require("node-opcua-client");
-const { OPCUACertificateManager } = require("node-opcua-certificate-manager");
+const { makeClient, run, say } = require("./common.js");
 
 const FIELDS = ["EventType", "SourceName", "Time", "Message", "Severity", "ActiveState.Id"];
-
-function say(kind, content = {}) {
-  process.stdout.write(`${JSON.stringify({ kind, ...content })}\n`);
-}
 
 function date(text) {
   return text ? new Date(text) : opcua.minDate;
@@ -136,16 +132,7 @@ class Driver {
 
 async function main() {
   const [endpoint, , pkiFolder, commands] = process.argv.slice(2);
-  const pki = new OPCUACertificateManager({
-    rootFolder: pkiFolder,
-    automaticallyAcceptUnknownCertificate: true,
-  });
-  await pki.initialize();
-  const client = opcua.OPCUAClient.create({
-    clientCertificateManager: pki,
-    endpointMustExist: false,
-    connectionStrategy: { maxRetry: 2, initialDelay: 200, maxDelay: 500 },
-  });
+  const client = await makeClient(pkiFolder);
   await client.connect(endpoint);
   const session = await client.createSession();
   const namespaces = await session.readNamespaceArray();
@@ -157,7 +144,4 @@ async function main() {
   process.exit(0);
 }
 
-main().catch((error) => {
-  say("error", { message: error.message, stack: error.stack });
-  process.exit(1);
-});
+run(main);

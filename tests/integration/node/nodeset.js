@@ -13,10 +13,7 @@ const { AddressSpace } = require("node-opcua-address-space");
 const { generateAddressSpace } = require("node-opcua-address-space/nodeJS");
 const { NodeClass } = require("node-opcua-client");
 const { nodesets } = require("node-opcua-nodesets");
-
-function say(kind, content = {}) {
-  process.stdout.write(`${JSON.stringify({ kind, ...content })}\n`);
-}
+const { run, say } = require("./common.js");
 
 function members(node, above = "") {
   const found = {};
@@ -53,7 +50,4 @@ async function main() {
   say("done");
 }
 
-main().catch((error) => {
-  say("error", { message: error.message });
-  process.exit(1);
-});
+run(main);

@@ -11,7 +11,7 @@
  */
 const fs = require("node:fs");
 const opcua = require("node-opcua-client");
-const { OPCUACertificateManager } = require("node-opcua-certificate-manager");
+const { makeClient } = require("./common.js");
 
 const ACKNOWLEDGE = "i=9111";
 const DISABLE = "i=9028";
@@ -46,14 +46,7 @@ async function tried(work) {
 
 async function main() {
   const options = parse(process.argv.slice(2));
-  const pki = new OPCUACertificateManager({
-    rootFolder: options.pki,
-    automaticallyAcceptUnknownCertificate: true,
-  });
-  await pki.initialize();
-  const client = opcua.OPCUAClient.create({
-    clientCertificateManager: pki,
-    endpointMustExist: false,
+  const client = await makeClient(options.pki, {
     connectionStrategy: { maxRetry: 0 },
     securityMode: opcua.MessageSecurityMode[options.mode],
     securityPolicy: opcua.SecurityPolicy[options.policy],

@@ -12,13 +12,9 @@
 const readline = require("node:readline");
 const opcua = require("node-opcua-client");
 const { NumericRange } = require("node-opcua-numeric-range");
-const { OPCUACertificateManager } = require("node-opcua-certificate-manager");
+const { makeClient, run, say, security } = require("./common.js");
 
 const OVERFLOW = 0x80;
-
-function say(kind, content = {}) {
-  process.stdout.write(`${JSON.stringify({ kind, ...content })}\n`);
-}
 
 function plain(variant) {
   const value = variant?.value ?? null;
@@ -190,18 +186,7 @@ const commands = {
 };
 
 async function connect(endpoint, pkiFolder, user) {
-  const pki = new OPCUACertificateManager({
-    rootFolder: pkiFolder,
-    automaticallyAcceptUnknownCertificate: true,
-  });
-  await pki.initialize();
-  const client = opcua.OPCUAClient.create({
-    clientCertificateManager: pki,
-    endpointMustExist: false,
-    connectionStrategy: { maxRetry: 2, initialDelay: 200, maxDelay: 500 },
-    securityMode: opcua.MessageSecurityMode.None,
-    securityPolicy: opcua.SecurityPolicy.None,
-  });
+  const client = await makeClient(pkiFolder, security("None"));
   await client.connect(endpoint);
   const identity = { type: opcua.UserTokenType.UserName, userName: user, password: process.env.OPCUA_PASSWORD };
   const session = await client.createSession(user ? identity : undefined);
@@ -224,7 +209,4 @@ async function main() {
   process.exit(0);
 }
 
-main().catch((error) => {
-  say("error", { message: error.message });
-  process.exit(1);
-});
+run(main);

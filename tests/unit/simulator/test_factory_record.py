@@ -15,7 +15,6 @@ from opcua_ai_simulator.factory import columns, files
 from opcua_ai_simulator.factory.plan import plan
 from opcua_ai_simulator.factory.produce import record
 from opcua_ai_simulator.factory.settings import from_options
-from opcua_ai_simulator.plants.tennessee_eastman.decentralised import LOOPS
 
 
 def simulated(*options: str):
@@ -29,7 +28,7 @@ def simulated(*options: str):
 def tables(*options: str):
     settings, runs, recording = simulated(*options)
     return [
-        columns.table(recording, plant, run, settings.every, LOOPS)
+        columns.table(recording, plant, run, settings.every)
         for plant, run in enumerate(runs)
     ]
 
@@ -57,13 +56,13 @@ def test_a_run_ends_with_the_first_row_after_its_trip():
         *("--faults", "0,4", "--hours", "0.2", "--onset", "0.05", "--magnitude", "20"),
         *("--every", "60"),
     )
-    table = columns.table(recording, 1, runs[1], settings.every, LOOPS)
+    table = columns.table(recording, 1, runs[1], settings.every)
     assert table["tripped"].tolist() == [False] * 5 + [True]
     assert all(len(column) == 6 for column in table.values())
-    about = columns.about(recording, 1, runs[1], settings, LOOPS)
+    about = columns.about(recording, 1, runs[1], settings)
     assert (about["rows"], about["trip"]) == (6, "reactor pressure above 3000 kPa")
     assert 300 < about["trip_h"] * 3600 <= 360
-    assert columns.about(recording, 0, runs[0], settings, LOOPS)["trip_h"] is None
+    assert columns.about(recording, 0, runs[0], settings)["trip_h"] is None
 
 
 def test_a_setpoint_moves_as_planned():
@@ -97,8 +96,8 @@ def test_the_published_file_comes_out_to_its_printed_digits():
 @pytest.mark.parametrize("format", ["parquet", "npz"])
 def test_a_file_holds_the_columns_and_what_is_to_know(format, tmp_path):
     settings, runs, recording = simulated("--faults", "0", "--hours", "0.1")
-    table = columns.table(recording, 0, runs[0], settings.every, LOOPS)
-    about = columns.about(recording, 0, runs[0], settings, LOOPS)
+    table = columns.table(recording, 0, runs[0], settings.every)
+    about = columns.about(recording, 0, runs[0], settings)
     content = files.encode(format, table, about)
     assert content == files.encode(format, table, about)
     file = tmp_path / f"run.{format}"

@@ -18,14 +18,12 @@ from opcua_ai_simulator.plant import (
     Tag,
     row_period,
 )
-from opcua_ai_simulator.plants._tennessee_eastman_tags import FAULTS as PUBLISHED_FAULTS
-from opcua_ai_simulator.plants._tennessee_eastman_tags import REVISION_FAULTS
+from opcua_ai_simulator.plants._tennessee_eastman_tags import ALL_FAULTS as FAULTS
 from opcua_ai_simulator.plants.tennessee_eastman import alarms, limits, tags
 from opcua_ai_simulator.plants.tennessee_eastman.loop_access import LoopAccess
 from opcua_ai_simulator.plants.tennessee_eastman.saved_states import SavedStates
 from opcua_ai_simulator.plants.tennessee_eastman.simulation import Simulation
 
-FAULTS = (*PUBLISHED_FAULTS, *REVISION_FAULTS)
 _LARGEST_MAGNITUDE = 10.0
 _LONGEST_ONSET = 8760.0  # h
 _BEAT = 3.0  # s, most controllers act as often; in between a valve lags behind what is measured
