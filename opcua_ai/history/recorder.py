@@ -26,7 +26,8 @@ MAX_WAITING = 500_000
 """Values that wait for the disk; what comes on top is dropped and counted."""
 CHUNK = 50_000
 """Rows of one transaction."""
-_MICROSECOND = 1000
+MICROSECOND = 1000
+"""Nanoseconds; the resolution of the kept times."""
 _BY_SERIES_AND_TIME = itemgetter(0, 1)
 
 Block = tuple[np.ndarray, TimeArray, StatusArray, FloatArray]
@@ -126,14 +127,14 @@ class Recorder:
         source was lost does not wipe out the good one. ``changes_only`` leaves out repetitions."""
         if time_ns <= 0:
             return  # nothing was ever sampled: there is no place for it on the axis of time
-        time_ns -= time_ns % _MICROSECOND
+        time_ns -= time_ns % MICROSECOND
         last = self._last[series]
         if last is not None:
             same = last[1:] == (status, value)
             if same and (changes_only or last[0] == time_ns):
                 return
             if last[0] == time_ns:
-                time_ns += _MICROSECOND
+                time_ns += MICROSECOND
         with self._lock:
             if self._has_room(1):
                 self._waiting.rows.append((series, time_ns, status, value))
@@ -210,7 +211,7 @@ class Recorder:
         self._rows += waiting.rows
         self._events += waiting.events
         for series, times, status, value in waiting.blocks:
-            times = times - times % _MICROSECOND
+            times = times - times % MICROSECOND
             self._rows += zip(
                 series.tolist(), times.tolist(), status.tolist(), value.tolist(), strict=True
             )

@@ -16,10 +16,10 @@ from pathlib import Path
 import asyncua
 from asyncua import ua
 
-from opcua_ai.core.config import Server as Settings
 from opcua_ai.core.types import ModelInfo, OutputInfo
 from opcua_ai.server.advisory import AdvisoryServer
 from opcua_ai.server.values import Stamp, double
+from tests.integration.server.bare_server import open_settings
 
 Write = Callable[[float], Awaitable[None]]
 
@@ -49,19 +49,7 @@ async def plain(port: int, count: int) -> tuple[list[ua.NodeId], Write]:
 
 async def ours(port: int, count: int) -> tuple[list[ua.NodeId], Write]:
     folder = Path(tempfile.mkdtemp(prefix="opcua-ai-bench-"))
-    server = AdvisoryServer(
-        Settings(
-            endpoint=f"opc.tcp://127.0.0.1:{port}/",
-            allow_none=True,
-            allow_anonymous=True,
-            certificate=folder / "own.der",
-            private_key=folder / "own.pem",
-            pki=folder / "pki",
-            users_file=folder / "users.json",
-            audit_file=folder / "audit.jsonl",
-            state_dir=folder,
-        )
-    )
+    server = AdvisoryServer(open_settings(folder, f"opc.tcp://127.0.0.1:{port}/"))
     outputs = [OutputInfo(f"v{i}", "score") for i in range(count)]
     about = dict.fromkeys(("version", "digest", "framework", "task", "schedule", "trained_on"), "")
     model = ModelInfo(

@@ -11,12 +11,12 @@ import psutil
 import pytest
 from asyncua import Client
 
-from opcua_ai.core.config import Server as Settings
 from opcua_ai.core.types import ModelInfo
 from opcua_ai.server.advisory import AdvisoryServer
 from tests.fuzz.captures import record
 from tests.fuzz.mutations import Mutator
 from tests.fuzz.wire import Wire
+from tests.integration.server.bare_server import open_settings
 
 SEED = 20_250_604
 MIB = 2**20
@@ -66,25 +66,10 @@ class Run:
         return wire
 
 
-def settings(folder: Path) -> Settings:
-    return Settings(
-        endpoint="opc.tcp://127.0.0.1:0/opcua-ai",
-        allow_none=True,
-        allow_anonymous=True,
-        anonymous_role="Operator",
-        certificate=folder / "own.der",
-        private_key=folder / "own.pem",
-        pki=folder,
-        users_file=folder / "users.json",
-        audit_file=folder / "audit.jsonl",
-        state_dir=folder / "state",
-    )
-
-
 async def fuzz(folder: Path, messages: int) -> None:
     broken: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: broken.append(context))
-    server = AdvisoryServer(settings(folder))
+    server = AdvisoryServer(open_settings(folder, anonymous_role="Operator"))
     await server.start([MODEL], ["plant"])
     logging.disable(logging.CRITICAL)  # each refused message is logged, some with a traceback
     try:

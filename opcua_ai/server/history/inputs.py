@@ -12,13 +12,10 @@ import numpy as np
 from opcua_ai.core import status as codes
 from opcua_ai.core.ports import Sink, Source, SourceState, SourceStats
 from opcua_ai.core.types import Samples, Tag, TimeArray
-from opcua_ai.history.recorder import Recorder
+from opcua_ai.history.recorder import MICROSECOND, Recorder
 
 AT_ONCE = 200
 """Nodes that are made without giving way to others."""
-
-
-_MICROSECOND = 1000
 
 
 class Nodes(Protocol):
@@ -89,7 +86,7 @@ class RecordedSource:
         bad = codes.bad_mask(status)
         # a lost source repeats the time of its last value: the loss comes just after it
         again = bad & (samples.time[kept] == self._last_time[column])
-        times = samples.time[kept] + np.where(again, _MICROSECOND, 0)
+        times = samples.time[kept] + np.where(again, MICROSECOND, 0)
         self._last_time[column] = samples.time[kept]
         value = np.where(bad, np.nan, samples.value[kept])
         self._recorder.put_block(series[kept], times, status, value)

@@ -27,10 +27,7 @@ def simulated(*options: str):
 
 def tables(*options: str):
     settings, runs, recording = simulated(*options)
-    return [
-        columns.table(recording, plant, run, settings.every)
-        for plant, run in enumerate(runs)
-    ]
+    return [columns.table(recording, plant, run, settings.every) for plant, run in enumerate(runs)]
 
 
 def test_a_run_does_not_depend_on_those_beside_it():

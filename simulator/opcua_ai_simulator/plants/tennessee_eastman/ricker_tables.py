@@ -19,14 +19,19 @@ from opcua_ai_simulator.plants._tennessee_eastman_tags import (
 from opcua_ai_simulator.plants.tennessee_eastman import operating_points
 from opcua_ai_simulator.plants.tennessee_eastman.disturbances import NUMBERS, Walks, conditions
 from opcua_ai_simulator.plants.tennessee_eastman.loops import Loop
-from opcua_ai_simulator.plants.tennessee_eastman.measurements import compositions, continuous
+from opcua_ai_simulator.plants.tennessee_eastman.measurements import (
+    GAS_PERIOD,
+    PRODUCT_PERIOD,
+    compositions,
+    continuous,
+)
 from opcua_ai_simulator.plants.tennessee_eastman.operating_points import OperatingPoint
 from opcua_ai_simulator.plants.tennessee_eastman.process import evaluate
 
 SCAN = 5
 """s. Ricker's is 1.8 s, but the fastest loop, reactor temperature, answers within minutes; 5 s
 divides the analysers' periods and leaves the computer to the process."""
-GAS_PERIOD, PRODUCT_PERIOD = 360, 900  # s, of the analysers
+_GAS, _PRODUCT = (round(3600 * period) for period in (GAS_PERIOD, PRODUCT_PERIOD))  # s
 BASE_RATE = 22.95  # m3/h of product, at which the production index is 100
 
 
@@ -79,13 +84,13 @@ _LOOPS: tuple[tuple[Loop, Tuning], ...] = (
     (Loop("StripperLevel", "Stripper", "Level of the stripper", PERCENT, 30, 90, 15),
      Tuning(-0.08, 12000.0, ramp=5.0)),
     (Loop("GInProduct", "Analysers", "G in the product, mol%", PERCENT, 10, 92, 40),
-     Tuning(-0.4, 6000.0, ramp=1.75, period=PRODUCT_PERIOD)),
+     Tuning(-0.4, 6000.0, ramp=1.75, period=_PRODUCT)),
     (Loop("AToC", "Analysers", "A in the A and C of the reactor feed, mol%: A / (A + C)",
           PERCENT, 45, 70, None),
-     Tuning(0.02, 3600.0, ramp=0.35, period=GAS_PERIOD)),
+     Tuning(0.02, 3600.0, ramp=0.35, period=_GAS)),
     (Loop("AAndC", "Analysers", "A and C together in the reactor feed, mol%", PERCENT, 42, 65,
           None),
-     Tuning(0.03, 7200.0, ramp=0.35, period=GAS_PERIOD)),
+     Tuning(0.03, 7200.0, ramp=0.35, period=_GAS)),
     (Loop("RecycleValve", "Compressor", "Valve in the compressor's bypass", PERCENT, 0, 100,
           None, 5),
      Tuning(ramp=2.0)),
