@@ -49,8 +49,24 @@ class SourceStats:
     """Counters that a source keeps about itself."""
 
     values: int = 0
+    """Delivered, filled ones not counted."""
     reconnects: int = 0
     bad_tags: int = 0
+    gaps: int = 0
+    """Times at which values may have been lost: an outage that the server's queues did not bridge,
+    or messages that it could not send again."""
+    lost_messages: int = 0
+    """Notification messages that were neither received nor could be sent again."""
+    overflows: int = 0
+    """Values that came with the Overflow bit: the server's queue has lost some before them."""
+    filled: int = 0
+    """Values that were read from the server's history for gaps."""
+    lag_s: float = float("nan")
+    """From the newest SourceTimestamp of the last message to its arrival."""
+    cpu_s: float = 0.0
+    """CPU time spent on messages since the start."""
+    endpoint: str = ""
+    """Where it is connected now; of a fail-over list one."""
 
 
 class Source(Protocol):

@@ -79,6 +79,8 @@ class Samples:
     value: FloatArray
     status: StatusArray
     time: TimeArray
+    filled: bool = False
+    """Read from the source's history after an outage: older than what has arrived since."""
 
 
 @dataclass(frozen=True, slots=True)
