@@ -43,7 +43,7 @@ check: $(READY) ## Linters, types, import floors
 	$(BIN)/pyright
 	$(BIN)/lint-imports --no-cache
 
-bench: $(READY) ## Measure event-loop lag, speed of the simulated plant, alone and over OPC UA
+bench: $(READY) $(NODE)/node_modules/.ready ## Measure lag, speed, cost and latency, ours beside others
 	$(BIN)/python -m tests.benchmarks
 
 lock: $(READY) ## Pin the dependency set again (never writes a registry's address)

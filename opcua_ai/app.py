@@ -7,7 +7,10 @@ import json
 import logging
 import math
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
+from typing import TYPE_CHECKING
 
+from opcua_ai.collector import CollectedSource, CollectorProcess
 from opcua_ai.core import plugins
 from opcua_ai.core.config import Config
 from opcua_ai.core.config import Model as ModelConfig
@@ -18,17 +21,32 @@ from opcua_ai.decisions import check_policies
 from opcua_ai.inference.bundle import load_bundle
 from opcua_ai.inference.manifest import InputSpec, OutputSpec
 from opcua_ai.inference.model import Model
-from opcua_ai.pipeline import LoadedModel, Pipeline
+from opcua_ai.pipeline import LoadedModel, Pipeline, Publishers
 from opcua_ai.server.advisory import AdvisoryServer
+
+if TYPE_CHECKING:
+    from opcua_ai.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
 
 def build_sources(config: Config) -> dict[str, Source]:
-    return {
-        name: plugins.load("sources", options.kind).Source(options, name)
-        for name, options in config.sources.items()
-    }
+    processes: dict[str, CollectorProcess] = {}
+    sources: dict[str, Source] = {}
+    for name, options in config.sources.items():
+        # a plug-in of another package need not know of processes
+        process = getattr(options, "process", None)
+        if process is None:
+            sources[name] = plugins.load("sources", options.kind).Source(options, name)
+        else:
+            shared = processes.setdefault(process, CollectorProcess(process))
+            kept = partial(config.history.keeps, name) if config.history else _kept_nowhere
+            sources[name] = CollectedSource(options, name, shared, kept)
+    return sources
+
+
+def _kept_nowhere(path: str) -> bool:
+    return False
 
 
 def load_models(config: Config) -> dict[str, LoadedModel]:
@@ -106,17 +124,32 @@ async def serve(
     built: Callable[[], object] = lambda: None,
 ) -> None:
     """Run until ``stop`` is set. Raises AccessError when a source refuses the credentials at the
-    start, AddressInUseError when the endpoint is taken; a source that is only away is awaited.
+    start, AddressInUseError when an endpoint is taken; a source that is only away is awaited.
     ``built`` is called once all nodes are there."""
     sources = build_sources(config)
+    feeds = {name: s.feed for name, s in sources.items() if isinstance(s, CollectedSource)}
     server = AdvisoryServer(config.server, config.history)
     sources = {name: server.recorded(name, source) for name, source in sources.items()}
-    pipeline = Pipeline(config, sources, models, server)
+    metrics = _metrics(config)
+    pipeline = Pipeline(config, sources, models, Publishers(server, *metrics), feeds)
     try:
+        for figures in metrics:
+            await figures.start()
         await _until(stop, _run(config, sources, models, server, pipeline, built))
     finally:
         await pipeline.stop()
+        for figures in metrics:
+            await figures.stop()
         await server.stop()
+
+
+def _metrics(config: Config) -> list[Metrics]:
+    """The figures for Prometheus where the configuration asks for them."""
+    if config.metrics is None:
+        return []
+    from opcua_ai.metrics import Metrics
+
+    return [Metrics(config.metrics)]
 
 
 async def _run(

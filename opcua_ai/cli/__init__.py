@@ -16,6 +16,7 @@ COMMANDS = {
     "check": "validate a configuration; --connect dry-runs it against the plant",
     "browse": "show the tags of an OPC UA server",
     "serve": "run the advisory server as a service",
+    "top": "the figures of a running advisory server as a live table",
     "users": "who may log in to the advisory server, and as what",
     "certs": "which clients the advisory server trusts, and its own certificate",
     "audit": "check that the audit file is what the server wrote",

@@ -30,6 +30,11 @@ def add_connection(parser: argparse.ArgumentParser) -> None:
         "--root", default="Objects", metavar="PATH", help="browse path, or nsu=...;s=..."
     )
     parser.add_argument("--depth", type=int, default=12, metavar="N", help="levels below the root")
+    add_access(parser)
+
+
+def add_access(parser: argparse.ArgumentParser) -> None:
+    """Arguments of every command that is a client: how it gets in."""
     parser.add_argument("--timeout", type=float, default=5.0, metavar="S", help="for one answer")
     parser.add_argument("--user", metavar="NAME")
     parser.add_argument("--password-env", metavar="VAR", help="variable that holds the password")
@@ -59,6 +64,13 @@ def run(args: argparse.Namespace) -> int:
 
 def source_options(args: argparse.Namespace, **more: Any) -> Options:
     """The connection arguments as options of the opcua source. Raises ConfigError."""
+    place = {"endpoint": args.endpoint, "browse_root": args.root, "max_depth": args.depth}
+    return client_options(args, **place, **more)
+
+
+def client_options(args: argparse.Namespace, **more: Any) -> Options:
+    """The arguments of ``add_access`` and ``more`` as options of the opcua source. Raises
+    ConfigError."""
     from pydantic import ValidationError
 
     from opcua_ai.core.errors import ConfigError
@@ -66,9 +78,6 @@ def source_options(args: argparse.Namespace, **more: Any) -> Options:
     from opcua_ai.sources.opcua import Options
 
     table = {
-        "endpoint": args.endpoint,
-        "browse_root": args.root,
-        "max_depth": args.depth,
         "timeout_s": args.timeout,
         "user": args.user,
         "password_env": args.password_env,

@@ -81,7 +81,7 @@ def _source(options: Options, tags: Sequence[Tag]) -> list[str]:
         "# exclude = []",
         f"# sampling_interval_ms = {options.sampling_interval_ms:g}",
         f"# publishing_interval_ms = {options.publishing_interval_ms:g}",
-        f"# queue_size = {options.queue_size}  # values that the server keeps while we are slow",
+        f"# outage_s = {options.outage_s:g}  # cut of the network that loses no values",
     ]
     for key in ("max_depth", "timeout_s"):
         value = getattr(options, key)
@@ -212,6 +212,9 @@ def _server() -> list[str]:
         "",
         "# [history]           # keeps predictions, recommendations, alarms and input tags",
         "# folder = 'history'  # 2 GB and 90 days at most",
+        "",
+        "# [metrics]                  # figures about opcua-ai itself, for Prometheus",
+        "# listen = '127.0.0.1:9464'",
     ]
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 from urllib.parse import urlsplit
@@ -26,6 +27,7 @@ from pydantic import (
 
 from opcua_ai.core import plugins
 from opcua_ai.core.errors import ConfigError
+from opcua_ai.core.listening import ListenAddress, ip_and_port
 from opcua_ai.core.strict import LocatedError, Strict, mistakes
 
 DEFAULT_PORT = 4840
@@ -83,6 +85,13 @@ class Secret(Strict):
                 where = f"{owner}.password_file = {str(self.password_file)!r}"
                 raise ConfigError(f"{where}: {error.strerror}") from error
         return None
+
+
+class SourceOptions(Strict):
+    """What every source may say, whatever its kind; mix-in of their tables."""
+
+    process: Name | None = None
+    """Name of the collector process that runs it, which sources may share; None: the main one."""
 
 
 class Security(Strict):
@@ -227,6 +236,26 @@ class History(Strict):
     inputs: list[str] = ["*"]
     """Patterns on ``source/browse path``: the input tags that are kept, for training."""
 
+    def keeps(self, source: str, path: str) -> bool:
+        """Whether the tag of a source is among the inputs that are kept."""
+        return any(fnmatchcase(f"{source}/{path}", pattern) for pattern in self.inputs)
+
+
+class Metrics(Strict):
+    """Figures about the product itself, for Prometheus; without this table nothing listens."""
+
+    listen: ListenAddress = "127.0.0.1:9464"
+
+    @property
+    def address(self) -> tuple[str, int]:
+        ip, port = ip_and_port(self.listen)
+        return str(ip), port
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine reaches it."""
+        return ip_and_port(self.listen)[0].is_loopback
+
 
 class Config(Strict):
     """The whole file."""
@@ -238,6 +267,7 @@ class Config(Strict):
     """Name -> options of the policy (a plug-in of ``decisions/``)."""
     server: Server
     history: History | None = None
+    metrics: Metrics | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -275,7 +305,8 @@ class Config(Strict):
         """While the plant is away the server would take its port and subscribe to itself."""
         own = self.server.endpoint
         for name, options in self.sources.items():
-            if _address(getattr(options, "endpoint", "")) == _address(own):
+            endpoints = cast("list[str]", getattr(options, "endpoints", []))
+            if _address(own) in map(_address, endpoints):
                 raise LocatedError(
                     f"server.endpoint = {own!r}: sources.{name} is there: choose another port"
                 )

@@ -45,6 +45,12 @@ def bad_mask(status: NDArray[np.uint32]) -> NDArray[np.bool_]:
     return (status & np.uint32(BAD)) != 0
 
 
+def overflow_mask(status: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """InfoType DataValue with the Overflow bit (Part 4, 7.39.1): the server has dropped older
+    values of this item."""
+    return (status & np.uint32(0xC80)) == 0x480
+
+
 def severity_name(status: int) -> str:
     """Good, Uncertain or Bad."""
     return "Bad" if is_bad(status) else "Good" if is_good(status) else "Uncertain"

@@ -80,7 +80,9 @@ class Samples:
     status: StatusArray
     time: TimeArray
     filled: bool = False
-    """Read from the source's history after an outage: older than what has arrived since."""
+    """Read from the source's history after an outage: older than what has arrived since. Each tag's
+    first sample is the one that was in force when the outage began, so that its rows have no hole.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,9 @@ class Window:
     """Plant time of the newest row's tick."""
     newest_sample: int
     """Newest SourceTimestamp among the values in the window; 0 when there is none."""
+    filled: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
+    """[rows]; the rows with values that were read from the source's history after an outage. Empty
+    when the window does not come from a live source."""
 
     @property
     def coverage(self) -> float:

@@ -4,6 +4,7 @@ Owns the tasks, the scheduler and the worker threads; nothing outlives :meth:`Pi
 """
 
 from opcua_ai.pipeline.flow import Pipeline
+from opcua_ai.pipeline.publishers import Publishers
 from opcua_ai.pipeline.runner import LoadedModel
 
-__all__ = ["LoadedModel", "Pipeline"]
+__all__ = ["LoadedModel", "Pipeline", "Publishers"]

@@ -10,34 +10,22 @@ import numpy as np
 from opcua_ai.core import plugins
 from opcua_ai.core.config import Config
 from opcua_ai.core.ports import Policy
-from opcua_ai.core.types import Samples, Tag
+from opcua_ai.core.types import Tag
 from opcua_ai.pipeline.runner import Binding, LoadedModel
+from opcua_ai.windows.feed import Feed
 from opcua_ai.windows.matching import match_inputs
 from opcua_ai.windows.store import WindowStore
 
 log = logging.getLogger(__name__)
 
 
-class Feed:
-    """The sink of one source: hands each block of samples to every window store on it."""
-
-    def __init__(self) -> None:
-        self._stores: dict[tuple[float, int], WindowStore] = {}
-
-    def __call__(self, samples: Samples) -> None:
-        for store in self._stores.values():
-            store.add(samples)
-
-    def store(self, columns: int, period_s: float, rows: int) -> WindowStore:
-        """The store with this period and length; models that agree on both share it."""
-        key = period_s, rows
-        if key not in self._stores:
-            self._stores[key] = WindowStore(columns, period_s, rows)
-        return self._stores[key]
-
-
 def bind(
-    config: Config, name: str, model: LoadedModel, source: str, tags: Sequence[Tag], feed: Feed
+    config: Config,
+    name: str,
+    model: LoadedModel,
+    source: str,
+    tags: Sequence[Tag],
+    feed: Feed[WindowStore],
 ) -> list[Binding]:
     """Bindings of all assets of a model that a source feeds.
 

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+from opcua_ai.collector.connecting import connect
 from opcua_ai.core.config import Config
-from opcua_ai.core.errors import OpcuaAiError, SourceLostError
 from opcua_ai.core.ports import Publisher, Source
-from opcua_ai.pipeline.binding import Feed, bind, policies
+from opcua_ai.pipeline.binding import bind, policies
 from opcua_ai.pipeline.runner import LoadedModel, Runner
 from opcua_ai.pipeline.schedule import Bell, Scheduler
-
-log = logging.getLogger(__name__)
-
-FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 30.0
+from opcua_ai.windows.feed import Feed
+from opcua_ai.windows.store import WindowStore
 
 
 class Pipeline:
@@ -29,11 +26,15 @@ class Pipeline:
         sources: Mapping[str, Source],
         models: Mapping[str, LoadedModel],
         publisher: Publisher,
+        feeds: Mapping[str, Feed[WindowStore]] | None = None,
     ) -> None:
+        """``feeds`` are those of sources whose windows are written elsewhere; the others get one of
+        their own."""
         self._config = config
         self._sources = sources
         self._models = models
         self._publisher = publisher
+        self._feeds = feeds or {}
         self._executor = ThreadPoolExecutor(max(1, len(models)), thread_name_prefix="predict")
         self._scheduler = Scheduler()
         self._tasks: list[asyncio.Task[None]] = []
@@ -71,8 +72,7 @@ class Pipeline:
     async def stop(self) -> None:
         await self._scheduler.stop()
         # sources first: closed, they end by themselves, even one that overhears its cancellation
-        for source in self._sources.values():
-            await source.close()
+        await asyncio.gather(*(source.close() for source in self._sources.values()))
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -85,8 +85,8 @@ class Pipeline:
     async def _feed(self, name: str, source: Source) -> None:
         """Connect (for as long as it takes), bind the models, then deliver for ever."""
         if not source.tags:
-            await _connect(name, source)
-        feed = Feed()
+            await connect(name, source)
+        feed = self._feeds.get(name) or Feed(WindowStore)
         for model, loaded in self._models.items():
             bound = bind(self._config, model, loaded, name, source.tags, feed)
             self.runners[model].bindings += bound
@@ -103,23 +103,3 @@ class Pipeline:
                 runner.health.next_run = self._scheduler.next_run(name)
                 await runner.publish_health()
             await asyncio.sleep(period_s)
-
-
-async def _connect(name: str, source: Source) -> None:
-    """Try until the source answers; says so once each way. Here nothing ends a running service:
-    wrong credentials or a missing browse root are errors in the log, and tried again."""
-    wait, said = FIRST_WAIT_S, ""
-    while True:
-        try:
-            await source.connect()
-        except OpcuaAiError as error:
-            if str(error) != said:
-                level = logging.WARNING if isinstance(error, SourceLostError) else logging.ERROR
-                log.log(level, "source %s: %s; trying again until it answers", name, error)
-            said = str(error)
-            await asyncio.sleep(wait)
-            wait = min(LONGEST_WAIT_S, 2 * wait)
-        else:
-            if said:
-                log.info("source %s answers now", name)
-            return

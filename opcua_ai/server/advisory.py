@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from urllib.parse import urlsplit
@@ -26,7 +27,9 @@ from opcua_ai.server.conditions.fields import Identity
 from opcua_ai.server.history import History
 from opcua_ai.server.instances import Instances, collector_paused
 from opcua_ai.server.occurrence import SERVER
+from opcua_ai.server.rates import Meter
 from opcua_ai.server.service_level import ServiceLevel
+from opcua_ai.server.shown import Shown
 from opcua_ai.server.tree import FAULT_TYPE, Nodes, Tree
 from opcua_ai.server.values import VT, Stamp
 
@@ -49,7 +52,13 @@ class AdvisoryServer:
         self._tree: Tree | None = None
         self._instances: Instances | None = None
         self._conditions: Conditions | None = None
+        self._forget()
+
+    def _forget(self) -> None:
+        """What is known of a running server."""
         self._level = ServiceLevel()
+        self._meters = defaultdict[str, Meter](Meter)
+        self._shown = Shown()
         self._heartbeat = 0
 
     @property
@@ -110,8 +119,7 @@ class AdvisoryServer:
         server, self._server = self._server, None
         conditions, self._conditions = self._conditions, None
         self._tree = self._instances = None
-        self._level = ServiceLevel()
-        self._heartbeat = 0
+        self._forget()
         if conditions is not None:
             await conditions.stop()
         if server is not None:
@@ -157,16 +165,21 @@ class AdvisoryServer:
     async def publish_source(self, name: str, state: str, stats: SourceStats) -> None:
         """Show a source's state and counters. Raises KeyError for an unknown source."""
         tree = self._running()
-        await self._write(readings.source(tree.sources[name], state, stats))
+        rates = self._meters[name].measure(stats)
+        figures = readings.source(tree.sources[name], state, stats, rates)
+        await self._write(self._shown.changes(figures))
         worth = device_health.of_source(state, stats)
         await self._write(tree.health.note(("source", name), worth))
         await self._write(self._level.source(name, state))
 
     async def beat(self) -> None:
-        """Heartbeat + 1."""
+        """Heartbeat + 1, and what the server counts itself."""
         self._heartbeat = (self._heartbeat + 1) % 2**32
-        node = self._running().module["Heartbeat"]
-        await self._write([(node, Stamp.now()(ua.Variant(self._heartbeat, VT.UInt32)))])
+        module, stamp = self._running().module, Stamp.now()
+        await self._write([(module["Heartbeat"], stamp(ua.Variant(self._heartbeat, VT.UInt32)))])
+        if self._conditions is not None:
+            active = stamp(ua.Variant(self._conditions.active, VT.UInt32))
+            await self._write(self._shown.changes([(module["ActiveAlarms"], active)]))
         if self._history is not None:
             await self._write(self._history.figures())
 

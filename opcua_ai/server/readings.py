@@ -11,6 +11,7 @@ from opcua_ai.core import status as codes
 from opcua_ai.core.ports import SourceStats
 from opcua_ai.core.types import NS, ModelHealth, ModelResult, Prediction, Recommendation
 from opcua_ai.server import device_health
+from opcua_ai.server.rates import Rates
 from opcua_ai.server.values import VT, Stamp, double, doubles, integer, plant_time, string, strings
 
 Nodes = dict[str, ua.NodeId]
@@ -85,11 +86,21 @@ def health(nodes: Nodes, h: ModelHealth) -> Values:
     yield nodes["DeviceHealth"], stamp(integer(device_health.of_model(h)))
 
 
-def source(nodes: Nodes, state: str, stats: SourceStats) -> Values:
-    """The state and counters of an AdvisorySourceType."""
+def source(nodes: Nodes, state: str, stats: SourceStats, rates: Rates) -> Values:
+    """The state, counters and rates of an AdvisorySourceType."""
     stamp = Stamp.now()
+    waiting = codes.BAD_WAITING_FOR_INITIAL_DATA
     yield nodes["State"], stamp(string(str(state)))
     yield nodes["Values"], stamp(ua.Variant(stats.values, VT.UInt64))
+    yield nodes["ValuesPerSecond"], stamp.figure(rates.values_per_s, waiting)
+    yield nodes["Lag"], stamp.figure(stats.lag_s * 1000, waiting)
+    yield nodes["Gaps"], stamp(ua.Variant(stats.gaps, VT.UInt32))
+    yield nodes["LostMessages"], stamp(ua.Variant(stats.lost_messages, VT.UInt64))
+    yield nodes["Overflows"], stamp(ua.Variant(stats.overflows, VT.UInt64))
+    yield nodes["FilledValues"], stamp(ua.Variant(stats.filled, VT.UInt64))
     yield nodes["Reconnects"], stamp(ua.Variant(stats.reconnects, VT.UInt32))
     yield nodes["BadTags"], stamp(ua.Variant(stats.bad_tags, VT.UInt32))
+    yield nodes["CpuLoad"], stamp.figure(rates.cpu_load * 100, waiting)
+    if "ActiveEndpoint" in nodes:
+        yield nodes["ActiveEndpoint"], stamp(string(stats.endpoint))
     yield nodes["DeviceHealth"], stamp(integer(device_health.of_source(state, stats)))

@@ -97,6 +97,7 @@ class Tree:
         make.set(module["HeartbeatPeriod"], now(ua.Variant(heartbeat_period_s * 1000, VT.Double)))
         make.set(module["OperatingMode"], now(ua.Variant(ADVISORY_MODE, VT.Int32)))
         make.set(module["SecurityWarning"], now(string(warning)))
+        make.set(module["ActiveAlarms"], now(ua.Variant(0, VT.UInt32)))
         make.set(module["DeviceHealth"], now(integer(DeviceHealth.NORMAL)))
         make.notify(SERVER)
         make.link(SERVER, ua.ObjectIds.HasNotifier, module[""])
@@ -108,7 +109,7 @@ class Tree:
 
     def add_source(self, name: str, endpoint: str) -> None:
         make = self._instances
-        include = {"Endpoint"} if endpoint else set()
+        include = {"Endpoint", "ActiveEndpoint"} if endpoint else set()
         nodes = make.make(
             self.module["Sources"],
             name,
@@ -118,6 +119,9 @@ class Tree:
         )
         if endpoint:
             make.set(nodes["Endpoint"], Stamp.now()(string(endpoint)))
+        self._analog(nodes, "ValuesPerSecond", unit="1/s")
+        self._analog(nodes, "Lag", unit="ms")
+        self._analog(nodes, "CpuLoad", 0.0, 100.0, "%")
         self.sources[name] = nodes
 
     def add_model(self, info: ModelInfo) -> None:

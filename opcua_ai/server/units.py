@@ -14,7 +14,7 @@ _CODES = {
     "%": "P1", "mol%": "P1", "1": "C62", "ppm": "59",
     "°C": "CEL", "degC": "CEL", "K": "KEL", "°F": "FAH", "degF": "FAH",
     "Pa": "PAL", "kPa": "KPA", "MPa": "MPA", "bar": "BAR", "mbar": "MBR", "psi": "PS",
-    "s": "SEC", "ms": "C26", "min": "MIN", "h": "HUR", "d": "DAY",
+    "1/s": "C97", "s": "SEC", "ms": "C26", "min": "MIN", "h": "HUR", "d": "DAY",
     "mm": "MMT", "cm": "CMT", "m": "MTR", "km": "KMT", "µm": "4H", "um": "4H",
     "g": "GRM", "kg": "KGM", "t": "TNE", "kmol": "B45", "mol": "C34",
     "kg/s": "KGS", "kg/h": "E93", "t/h": "E18", "m3/h": "MQH", "m³/h": "MQH",

@@ -1,4 +1,4 @@
-"""Answers to Publish -> blocks of samples."""
+"""Answers to Publish and Republish -> blocks of samples."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from asyncua import ua
 from asyncua.common.utils import Buffer
 from asyncua.ua.ua_binary import struct_from_binary
+from numpy.typing import NDArray
 
 from opcua_ai.core import status
 from opcua_ai.core.types import Samples, from_datetime
@@ -20,11 +21,14 @@ NAN = float("nan")
 EPOCH = 116_444_736_000_000_000
 """1970 in OPC UA's time (100 ns since 1601; Part 6, 5.2.2.5); earlier moments mean that there is
 no time."""
+LATEST = EPOCH + (2**63 - 1) // 100
+"""The last moment (year 2262) that nanoseconds since 1970 can tell; later ones, above all the
+largest DateTime, are no time either."""
 
 
 @dataclass(slots=True)
 class Message:
-    """What one answer to Publish holds (Part 4, 5.14.5)."""
+    """What one answer to Publish or Republish holds (Part 4, 5.14.5 and 7.26)."""
 
     subscription: int
     sequence: int
@@ -32,31 +36,63 @@ class Message:
     ended: int | None = None
     """Status of a StatusChangeNotification: the server has ended the subscription."""
     keep_alive: bool = False
+    """No notification: ``sequence`` is that of the message to come."""
+    acknowledged: Sequence[int] = ()
+    """Results of the acknowledgements in the request."""
 
 
-def decode(body: Buffer) -> Message:
-    """Decode an answer. Raises ua.UaError or another error when it makes no sense."""
-    raw = _fast.decode(bytes(body))
-    return _slow(body) if raw is None else Message(raw.subscription, raw.sequence, [_plain(raw)])
+def published(body: Buffer) -> Message:
+    """Decode an answer to Publish. Raises ua.UaError or another error when it makes no sense."""
+    answer = _fast.decode(bytes(body))
+    if answer is not None:
+        return _plain(answer, answer.subscription)
+    response = struct_from_binary(ua.PublishResponse, body)
+    response.ResponseHeader.ServiceResult.check()
+    result = response.Parameters
+    message = _slow(result.NotificationMessage, int(result.SubscriptionId))
+    message.acknowledged = [int(code.value) for code in result.Results or []]
+    return message
 
 
-def _plain(raw: _fast.Raw) -> Samples:
-    """The same rules as ``block``, for arrays of plain numbers."""
+def republished(body: Buffer, subscription: int) -> Message:
+    """Decode an answer to Republish. Raises as ``published``."""
+    answer = _fast.decode(bytes(body))
+    if answer is not None:
+        return _plain(answer, subscription)
+    response = struct_from_binary(ua.RepublishResponse, body)
+    response.ResponseHeader.ServiceResult.check()
+    return _slow(response.NotificationMessage, subscription)
+
+
+def _plain(answer: _fast.Answer, subscription: int) -> Message:
+    return Message(
+        subscription,
+        answer.sequence,
+        [numbers(block) for block in answer.blocks],
+        keep_alive=not answer.blocks,
+        acknowledged=answer.acknowledged,
+    )
+
+
+def numbers(raw: _fast.Block) -> Samples:
+    """The same rules as ``block``, for arrays."""
     no_value = np.isnan(raw.value) & (raw.status & np.uint32(status.BAD) == 0)
-    moment = np.where(raw.source > EPOCH, raw.source, raw.server)
+    moment = np.where(_is_time(raw.source), raw.source, raw.server)
     return Samples(
         column=raw.handle.astype(np.int32),
         value=raw.value,
         status=np.where(no_value, np.uint32(status.BAD_TYPE_MISMATCH), raw.status),
-        time=np.where(moment > EPOCH, (moment - EPOCH) * 100, time.time_ns()),
+        time=np.where(_is_time(moment), (moment - EPOCH) * 100, time.time_ns()),
     )
 
 
-def _slow(body: Buffer) -> Message:
-    """Decode with asyncua."""
-    result = struct_from_binary(ua.PublishResponse, body).Parameters
-    notification = result.NotificationMessage
-    message = Message(int(result.SubscriptionId), int(notification.SequenceNumber))
+def _is_time(moment: NDArray[np.int64]) -> NDArray[np.bool_]:
+    return (moment > EPOCH) & (moment <= LATEST)
+
+
+def _slow(notification: ua.NotificationMessage, subscription: int) -> Message:
+    """What asyncua has decoded."""
+    message = Message(subscription, int(notification.SequenceNumber))
     message.keep_alive = not notification.NotificationData
     for data in notification.NotificationData or []:
         if isinstance(data, ua.DataChangeNotification):
@@ -96,8 +132,13 @@ def block(columns: Sequence[int], values: Sequence[ua.DataValue]) -> Samples:
 def _time(moment: datetime | None, known: dict[datetime | None, int]) -> int:
     """Nanoseconds since 1970, 0 for none; ``known`` spares most of the arithmetic."""
     if (at := known.get(moment)) is None:
-        at = known[moment] = max(0, from_datetime(moment)) if moment else 0
+        at = known[moment] = _nanoseconds(moment) if moment else 0
     return at
+
+
+def _nanoseconds(moment: datetime) -> int:
+    at = from_datetime(moment)
+    return at if 0 < at < 2**63 else 0
 
 
 def _number(data: ua.DataValue) -> tuple[float, int]:

@@ -5,33 +5,30 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlparse
 
-from asyncua import Client, ua
+from asyncua import ua
 from asyncua.client.ua_session import UaSession
 from asyncua.common.utils import Buffer
-from asyncua.crypto import security_policies
-from asyncua.crypto.uacrypto import CertProperties
 
-from opcua_ai.core.config import Security
 from opcua_ai.core.errors import AccessError, OpcuaAiError, SourceLostError
 from opcua_ai.sources._chunks import Chunks
+from opcua_ai.sources._client import PlantClient, client_of, secure
 from opcua_ai.sources._nodeid import standard
+from opcua_ai.sources._transport import Transport
 
 if TYPE_CHECKING:
     from opcua_ai.sources.opcua import Options
 
 _log = logging.getLogger("opcua_ai.sources")
 
-SESSION_TIMEOUT_S = 30.0
-"""How long a server keeps a session that the network cut off; small controllers have room for few,
-so not long. At least three keep-alives."""
 FAREWELL_S = 1.0
 """How long a server may take to answer the last request."""
-NEVER_S = 1e7
 
 _USER = {"BadUserAccessDenied", "BadIdentityTokenRejected", "BadIdentityTokenInvalid"}
 _POLICY = {"BadSecurityPolicyRejected", "BadSecurityModeRejected", "BadSecurityModeInsufficient"}
@@ -41,153 +38,168 @@ _CERTIFICATE = {
     "BadUserSignatureInvalid",
     "BadNoValidCertificates",
 }
-_LIMITS = (
-    ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerRead,
-    ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerBrowse,
-    ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall,
+_GREETING = tuple(
+    standard(number)
+    for number in (
+        ua.ObjectIds.Server_NamespaceArray,
+        ua.ObjectIds.Server_ServerStatus_StartTime,
+        ua.ObjectIds.Server_ServiceLevel,
+        ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerRead,
+        ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerBrowse,
+        ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall,
+        ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerHistoryReadData,
+    )
 )
+BEST_SERVICE_LEVEL = 255
+"""Also of a server that does not say (Part 4, 6.6.2.4.2)."""
 
 
 class Session(UaSession):
-    """asyncua's session without its publish loop: ``_subscription`` runs its own, which sees the
-    errors and keeps more than one request at the server."""
+    """asyncua's session without its publish loop: ``_publish`` runs its own, which sees the errors
+    and keeps more than one request at the server."""
 
     def ensure_publish_loop(self) -> None:
         """Nothing: see the class."""
 
-    async def publish_raw(self, acks: list[ua.SubscriptionAcknowledgement]) -> Buffer:
-        """One Publish (Part 4, 5.14.5); the answer is not decoded yet. Waits without limit."""
-        request = ua.PublishRequest()
-        request.Parameters.SubscriptionAcknowledgements = acks
-        return await self._send_request(request, timeout=0)
+    async def publish_raw(self, acknowledgements: Sequence[tuple[int, int]]) -> Buffer:
+        """One Publish (Part 4, 5.14.5) that acknowledges (subscription, sequence number); the
+        answer is not decoded yet. Waits without limit."""
+        transport = self._client.protocol
+        if not isinstance(transport, Transport):
+            raise ConnectionError("Connection is not open")
+        body = await transport.publish(acknowledgements)
+        transport.check_answer(body, " in response to Publish")
+        return body
+
+    async def read_raw(self, ids: Iterable[ua.NodeId]) -> Buffer:
+        """Read the Value of nodes (Part 4, 5.11.2); the answer is not decoded yet."""
+        request = ua.ReadRequest()
+        request.Parameters.TimestampsToReturn = ua.TimestampsToReturn.Both
+        request.Parameters.NodesToRead = [
+            ua.ReadValueId(node_id, ua.UInt32(ua.AttributeIds.Value)) for node_id in ids
+        ]
+        return await self._send_request(request)
+
+    async def republish_raw(self, subscription: int, number: int) -> Buffer:
+        """One Republish (Part 4, 5.14.6); the answer is not decoded yet."""
+        request = ua.RepublishRequest()
+        request.Parameters.SubscriptionId = ua.IntegerId(subscription)
+        request.Parameters.RetransmitSequenceNumber = ua.Counter(number)
+        return await self._send_request(request)
 
 
 class Link:
-    """An open session. ``close`` it in every case; it is not used again after an error."""
+    """A session with one endpoint. ``close`` it in every case; after an error only ``resume``."""
 
     def __init__(
-        self, client: Client, session: Session, endpoint: str, learned: dict[str, int]
+        self, client: PlantClient, session: Session, endpoint: str, learned: dict[str, int]
     ) -> None:
         self._client = client
         self.session = session
         self.endpoint = endpoint
         self.namespaces: list[str] = []
+        self.started: datetime | None = None
+        """Since when the server has been running; its sessions and subscriptions are not older."""
+        self.service_level = BEST_SERVICE_LEVEL
+        """How well it can serve, 0 to 255; from 200 on nothing is wanting (Part 4, 6.6.2.4.2)."""
+        self.connected = True
+        self.resumed = False
+        """Whether the session is an old one, on a new connection."""
+        self._forgotten_at = 0.0
         self._learned = learned
-        self._limit(0, 0, 0)
+        self._limit(0, 0, 0, 0)
 
-    def _limit(self, read: int, browse: int, items: int) -> None:
+    def _limit(self, read: int, browse: int, items: int, history: int) -> None:
         self.read_chunks = Chunks("read", read, 500, self._learned)
         self.browse_chunks = Chunks("browse", browse, 200, self._learned)
         self.item_chunks = Chunks("create monitored items", items, 1000, self._learned)
+        self.history_chunks = Chunks("read history", history, 20, self._learned)
 
     @classmethod
-    async def open(cls, options: Options, learned: dict[str, int]) -> Link:
-        """Connect and read the server's limits; ``learned`` keeps request sizes (see ``Chunks``).
+    async def open(
+        cls, options: Options, learned: dict[str, int], endpoint: str | None = None
+    ) -> Link:
+        """Connect, to another ``endpoint`` than that of the options if one is named, and read the
+        server's limits; ``learned`` keeps request sizes (see ``Chunks``).
 
         Raises AccessError when user, certificate or policy are refused, else SourceLostError.
         """
         _hush()
-        client = _client(options)
+        endpoint = endpoint or options.endpoint
+        client = client_of(options, endpoint)
         session = Session(client.uaclient)
         client.uaclient.session = session
-        link = cls(client, session, options.endpoint, learned)
+        link = cls(client, session, endpoint, learned)
         try:
-            with plain_errors(options.endpoint):
-                await _secure(client, options)
-                await client.connect()
-                await link._greet()
+            with plain_errors(endpoint):
+                await secure(client, options)
+                await client.open()
+                await link.greet()
         except BaseException:
             await link.close(polite=False)
             raise
         return link
 
-    async def _greet(self) -> None:
-        """Read NamespaceArray and OperationLimits (Part 5, 6.3.11) in one request."""
-        ids = [standard(ua.ObjectIds.Server_NamespaceArray), *(standard(i) for i in _LIMITS)]
-        values = await self.session.read_attributes(ids, ua.AttributeIds.Value)
-        found = [v.Value.Value if v.Value is not None else None for v in values]
-        self.namespaces = list(found[0] or [])
-        read, browse, items = (v if isinstance(v, int) else 0 for v in found[1:])
-        self._limit(read, browse, items)
+    async def greet(self) -> None:
+        """Read in one request what may have changed with a restart: NamespaceArray, ServiceLevel,
+        OperationLimits (Part 5, 6.3.11)."""
+        values = await self.read_chunks.gather(
+            _GREETING, lambda ids: self.session.read_attributes([*ids], ua.AttributeIds.Value)
+        )
+        names, started, level, *limits = (v.Value.Value if v.Value else None for v in values)
+        self.namespaces = list(names or [])
+        self.started = started
+        self.service_level = level if isinstance(level, int) else BEST_SERVICE_LEVEL
+        self._limit(*(limit if isinstance(limit, int) else 0 for limit in limits))
+
+    @property
+    def session_timeout_s(self) -> float:
+        """As the server has revised it."""
+        return self._client.session_timeout / 1e3
+
+    @property
+    def resumable(self) -> bool:
+        """Whether the server may still have the session of a lost connection."""
+        return time.monotonic() < self._forgotten_at and self._client.uaclient.has_session
+
+    async def lose(self) -> None:
+        """The connection is gone or silent: drop it, but remember the session."""
+        if self.connected:
+            self.connected = False
+            self._forgotten_at = time.monotonic() + self.session_timeout_s
+            await self._client.lose()
+
+    async def resume(self) -> None:
+        """Connect again: with the old session if the server still has it (Part 4, 6.7), else with a
+        new one. Raises as ``open``."""
+        before = self.started
+        try:
+            with plain_errors(self.endpoint):
+                self.resumed = await self._client.resume()
+                await self.greet()
+            if self.resumed and self.started != before:
+                # after a restart a server may give our old, guessable token to somebody else
+                self._forgotten_at = 0.0
+                raise SourceLostError(f"{self.endpoint}: the server has been restarted")
+        except BaseException:
+            await self._client.lose()
+            raise
+        self.connected = True
 
     async def close(self, polite: bool = True) -> None:
         """Close session, channel and socket; never raises. Impolite: the peer is not asked, because
         it is gone or silent."""
         protocol = self._client.uaclient.protocol
         transport = protocol.transport if protocol is not None else None
-        if transport is not None and not polite:
+        if transport is not None and not (polite and self.connected):
             transport.abort()
             await asyncio.sleep(0)  # connection_lost runs now: asyncua then skips CloseSession
+        self.connected = False
         with suppress(Exception):
             async with asyncio.timeout(FAREWELL_S):
                 await self._client.disconnect()
         if transport is not None:
             transport.abort()
-
-
-def _client(options: Options) -> Client:
-    # asyncua's own watchdog reads a node every second and gives up after one slow answer;
-    # the keep-alive of the subscription does that job here
-    client = Client(options.endpoint, timeout=options.timeout_s, watchdog_intervall=NEVER_S)
-    client.name = client.description = "opcua-ai"
-    client.application_uri = f"urn:{socket.gethostname()}:opcua-ai"
-    client.product_uri = "urn:opcua-ai"
-    client.session_timeout = round(1e3 * max(SESSION_TIMEOUT_S, 3 * options.keep_alive_s))
-    if options.user is not None:
-        client.set_user(options.user)
-        client.set_password(options.password(f"source {options.endpoint}") or "")
-    return client
-
-
-async def _secure(client: Client, options: Options) -> None:
-    """Set the security policy; makes certificate and key on first use."""
-    security = options.security
-    if security is None or security.policy == "None":
-        if options.user is not None:
-            _log.warning("%s: policy None leaves the password open: set security", options.endpoint)
-        return
-    certificate, key = security.certificate, security.private_key
-    if certificate is None or key is None:
-        raise AccessError(f"policy {security.policy!r} needs certificate and private_key")
-    if certificate.exists() != key.exists():
-        missing = key if certificate.exists() else certificate
-        raise AccessError(f"{missing} is missing but its partner exists: restore it or remove both")
-    if not key.exists():
-        try:
-            await client.setup_self_signed_certificate(key, certificate)
-            key.chmod(0o600)
-        except OSError as error:
-            raise AccessError(f"certificate or key cannot be made: {error}") from error
-        _log.info("made the client certificate %s: let the server trust it", certificate)
-    server = security.server_certificate
-    trusted = str(server) if server else await _offered(client, security)
-    try:
-        await client.set_security(
-            getattr(security_policies, f"SecurityPolicy{security.policy}"),
-            certificate,
-            key,
-            server_certificate=trusted,
-            mode=getattr(ua.MessageSecurityMode, security.mode),
-        )
-    except (OSError, ValueError) as error:
-        raise AccessError(f"certificate or key cannot be used: {error}") from error
-
-
-async def _offered(client: Client, security: Security) -> CertProperties:
-    """The certificate of the endpoint with this policy. Raises AccessError naming the offers."""
-    offers: set[str] = set()
-    for endpoint in await client.connect_and_get_server_endpoints():
-        policy = str(endpoint.SecurityPolicyUri).rpartition("#")[2]
-        mode = ua.MessageSecurityMode(endpoint.SecurityMode)
-        if (policy, mode.name) == (security.policy, security.mode) and endpoint.ServerCertificate:
-            chain = endpoint.ServerCertificate
-            return CertProperties(chain[: int.from_bytes(chain[2:4], "big") + 4], "der")
-        offers.add("None" if policy == "None" else f"{policy}/{mode.name}")
-    url = client.server_url.geturl()
-    raise AccessError(
-        f"{url} does not offer {security.policy}/{security.mode}; "
-        f"it offers {', '.join(sorted(offers)) or 'nothing'}"
-    )
 
 
 @contextmanager

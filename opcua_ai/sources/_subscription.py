@@ -2,65 +2,150 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import time
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from asyncua import ua
-from asyncua.ua.uaerrors import BadNoSubscription, BadTimeout, BadTooManyPublishRequests
 
 from opcua_ai.core import status
-from opcua_ai.core.errors import SourceLostError
+from opcua_ai.core.ports import SourceStats
 from opcua_ai.core.types import Samples, Tag
-from opcua_ai.sources._decode import decode
 from opcua_ai.sources._nodeid import from_text
+from opcua_ai.sources._position import Position
+from opcua_ai.sources._publish import Publishing
+from opcua_ai.sources._revised import Revised
 from opcua_ai.sources._session import Link, plain_errors
 
 if TYPE_CHECKING:
     from opcua_ai.sources.opcua import Options
 
-_log = logging.getLogger("opcua_ai.sources")
-
-PUBLISH_REQUESTS = 2
-"""Kept at the server, so that it can send while we decode."""
-NOTIFICATIONS_PER_PUBLISH = 1000
-"""Decoding more at once would hold the event loop up."""
-LIFETIME_S = 30.0
-"""How long the server keeps the subscription when it hears nothing from us."""
-TICK_S = 0.5
+NOTIFICATIONS_PER_PUBLISH = 2000
+"""So many Doubles fit into one chunk of 64 KiB and hold the event loop up for a fraction of a
+millisecond; larger messages save little more."""
+LONGEST_QUEUE = 10_000
+NO_ROOM = frozenset(
+    {
+        ua.StatusCodes.BadTooManyMonitoredItems,
+        ua.StatusCodes.BadOutOfMemory,
+        ua.StatusCodes.BadResourceUnavailable,
+    }
+)
+"""With these a server says that it has enough items, not that there is something wrong with one."""
+UNSUPPORTED = frozenset(
+    {
+        ua.StatusCodes.BadServiceUnsupported,
+        ua.StatusCodes.BadNotImplemented,
+        ua.StatusCodes.BadNotSupported,
+    }
+)
 
 
 class Subscription:
-    """Created on a link, pumped until the link is lost; never re-used."""
+    """Created on a link; it may go on over a later one."""
 
-    def __init__(self, link: Link, options: Options) -> None:
-        self._link = link
+    def __init__(self, tags: Sequence[Tag], options: Options, stats: SourceStats) -> None:
+        self._tags = tags
         self._options = options
-        self._silent_s = 0.0
-        self._limit_s = float("inf")
+        self._stats = stats
+        self._limit_s = math.inf
+        self.refused: dict[int, int] = {}
+        """Column -> status of the tags that the server refuses."""
+        self.polled: dict[int, ua.NodeId] = {}
+        """Columns for which the server has no room among its monitored items."""
 
-    async def create(self, tags: Sequence[Tag]) -> dict[int, int]:
-        """Subscribe to every tag; the client handle is its column. Returns column -> status of the
-        tags that the server refuses. Raises SourceLostError."""
-        with plain_errors(self._link.endpoint):
-            revised = await self._link.session.create_subscription(self._parameters(), _unused)
-            keep_alive_ms = revised.RevisedPublishingInterval * revised.RevisedMaxKeepAliveCount
-            self._limit_s = 1.5e-3 * keep_alive_ms + self._options.timeout_s
-            refused, known = _resolve(tags, self._link.namespaces)
-            results = await self._link.item_chunks.gather(
-                list(known.items()), lambda part: self._create_items(revised.SubscriptionId, part)
-            )
-        for column, result in zip(known, results, strict=True):
-            if not result.StatusCode.is_good():
+    async def create(self, link: Link) -> Revised:
+        """Subscribe to every tag; the client handle is its column. Returns what the server makes of
+        the wishes. Raises UaStatusCodeError when it refuses the subscription as a whole."""
+        self._endpoint, self._started = link.endpoint, link.started
+        wanted = self._parameters()
+        made = await link.session.create_subscription(wanted, _unused)
+        self.position = Position(made.SubscriptionId)
+        keep_alive_ms = made.RevisedPublishingInterval * made.RevisedMaxKeepAliveCount
+        self._limit_s = 1.5e-3 * keep_alive_ms + self._options.timeout_s
+        self._revised = Revised(self._options, made, link.session_timeout_s)
+        await self._subscribe(link, range(len(self._tags)))
+        return self._revised
+
+    async def go_on(self, link: Link) -> bool:
+        """Use the subscription on a new link, if the server still has it (Part 4, 6.7): with the
+        same session as it is, else by TransferSubscriptions. Raises SourceLostError."""
+        if (link.endpoint, link.started) != (self._endpoint, self._started):
+            return False  # the same number may be somebody else's
+        with plain_errors(link.endpoint):
+            try:
+                if link.resumed:
+                    return await self._lives(link)
+                return await self._transfer(link)
+            except ua.UaStatusCodeError:
+                return False
+
+    async def _lives(self, link: Link) -> bool:
+        parameters = ua.SetPublishingModeParameters(
+            PublishingEnabled=True,
+            SubscriptionIds=[ua.IntegerId(self.position.subscription_id)],
+        )
+        try:
+            results = await link.session.set_publishing_mode(parameters)
+        except ua.UaStatusCodeError as error:
+            return error.code in UNSUPPORTED
+        return results[0].is_good()
+
+    async def _transfer(self, link: Link) -> bool:
+        """TransferSubscriptions (Part 4, 5.14.7). No initial values: what has changed meanwhile is
+        in the queues, oldest first, and a value sent twice would be one too many."""
+        parameters = ua.TransferSubscriptionsParameters(
+            SubscriptionIds=[ua.IntegerId(self.position.subscription_id)],
+            SendInitialValues=False,
+        )
+        result = (await link.session.transfer_subscriptions(parameters))[0]
+        if not result.StatusCode.is_good():
+            return False
+        self.position.resume(int(n) for n in result.AvailableSequenceNumbers or [])
+        return True
+
+    async def retry(self, link: Link) -> None:
+        """Ask again for the tags that were refused."""
+        with plain_errors(link.endpoint):
+            await self._subscribe(link, sorted(self.refused))
+
+    async def pump(self, link: Link, deliver: Callable[[Samples], None]) -> None:
+        """Deliver notifications until the link is lost. Raises SourceLostError that says why."""
+        await Publishing(link, self.position, self._limit_s, self._stats).pump(deliver)
+
+    async def _subscribe(self, link: Link, columns: Sequence[int]) -> None:
+        refused, known = resolve(self._tags, columns, link.namespaces)
+        results = await link.item_chunks.gather(
+            list(known.items()), lambda part: self._create_items(link, part)
+        )
+        polled = dict(self.polled)
+        for (column, node_id), result in zip(known.items(), results, strict=True):
+            if result.StatusCode.is_good():
+                self._revised.item(result)
+            elif result.StatusCode.value in NO_ROOM:
+                polled[column] = node_id
+            else:
                 refused[column] = int(result.StatusCode.value)
-        return refused
+        self.refused, self.polled = refused, polled
+
+    async def _create_items(
+        self, link: Link, part: Sequence[tuple[int, ua.NodeId]]
+    ) -> list[ua.MonitoredItemCreateResult]:
+        parameters = ua.CreateMonitoredItemsParameters()
+        parameters.SubscriptionId = ua.IntegerId(self.position.subscription_id)
+        parameters.TimestampsToReturn = ua.TimestampsToReturn.Both
+        parameters.ItemsToCreate = [self._item(column, node_id) for column, node_id in part]
+        try:
+            return await link.session.create_monitored_items(parameters)
+        except ua.uaerrors.BadTooManyMonitoredItems as error:
+            code = ua.StatusCode(ua.UInt32(error.code))
+            return [ua.MonitoredItemCreateResult(StatusCode=code) for _ in part]
 
     def _parameters(self) -> ua.CreateSubscriptionParameters:
-        interval = self._options.publishing_interval_ms
-        keep_alive = max(1, round(self._options.keep_alive_s * 1e3 / interval))
-        lifetime = max(3 * keep_alive, round(LIFETIME_S * 1e3 / interval))
+        options = self._options
+        interval = options.publishing_interval_ms
+        keep_alive = max(1, round(options.keep_alive_s * 1e3 / interval))
+        lifetime = max(3 * keep_alive, math.ceil(options.outage_s * 1e3 / interval))
         return ua.CreateSubscriptionParameters(
             RequestedPublishingInterval=ua.Duration(interval),
             RequestedLifetimeCount=ua.UInt32(lifetime),
@@ -69,20 +154,11 @@ class Subscription:
             PublishingEnabled=True,
         )
 
-    async def _create_items(
-        self, subscription: int, part: Sequence[tuple[int, ua.NodeId]]
-    ) -> list[ua.MonitoredItemCreateResult]:
-        parameters = ua.CreateMonitoredItemsParameters()
-        parameters.SubscriptionId = ua.IntegerId(subscription)
-        parameters.TimestampsToReturn = ua.TimestampsToReturn.Both
-        parameters.ItemsToCreate = [self._item(column, node_id) for column, node_id in part]
-        return await self._link.session.create_monitored_items(parameters)
-
     def _item(self, column: int, node_id: ua.NodeId) -> ua.MonitoredItemCreateRequest:
         requested = ua.MonitoringParameters()
         requested.ClientHandle = ua.IntegerId(column)
         requested.SamplingInterval = ua.Duration(self._options.sampling_interval_ms)
-        requested.QueueSize = ua.Counter(self._options.queue_size)
+        requested.QueueSize = ua.Counter(queue_size(self._options))
         requested.DiscardOldest = True
         item = ua.MonitoredItemCreateRequest()
         item.ItemToMonitor = ua.ReadValueId(node_id, ua.UInt32(ua.AttributeIds.Value))
@@ -90,72 +166,24 @@ class Subscription:
         item.RequestedParameters = requested
         return item
 
-    async def pump(self, deliver: Callable[[Samples], None]) -> None:
-        """Deliver notifications until the link is lost. Raises SourceLostError that says why."""
-        tasks = [asyncio.create_task(self._publish(deliver)) for _ in range(PUBLISH_REQUESTS)]
-        tasks.append(asyncio.create_task(self._watch()))
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-            for task in done:
-                task.result()
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _publish(self, deliver: Callable[[Samples], None]) -> None:
-        acks: list[ua.SubscriptionAcknowledgement] = []
-        while True:
-            with plain_errors(self._link.endpoint):
-                try:
-                    body = await self._link.session.publish_raw(acks)
-                    message = decode(body)
-                except BadTimeout:
-                    continue  # only this request waited too long for the server
-                except BadTooManyPublishRequests:
-                    return
-                except BadNoSubscription as error:
-                    raise self._ended("BadNoSubscription") from error
-            self._silent_s = 0.0
-            if message.ended is not None:
-                raise self._ended(ua.StatusCode(ua.UInt32(message.ended)).name)
-            for samples in message.samples:
-                deliver(samples)
-            acks = []
-            if not message.keep_alive:
-                ack = ua.SubscriptionAcknowledgement()
-                ack.SubscriptionId = ua.IntegerId(message.subscription)
-                ack.SequenceNumber = ua.Counter(message.sequence)
-                acks.append(ack)
-
-    def _ended(self, reason: str) -> SourceLostError:
-        return SourceLostError(f"{self._link.endpoint}: subscription ended by the server: {reason}")
-
-    async def _watch(self) -> None:
-        """Raise SourceLostError after a silence that is longer than the keep-alive allows.
-
-        Counts only time in which the event loop ran: after a blocked loop the answers that wait in
-        the socket are read first.
-        """
-        before = time.monotonic()
-        while self._silent_s <= self._limit_s:
-            await asyncio.sleep(TICK_S)
-            now = time.monotonic()
-            self._silent_s += min(now - before, 2 * TICK_S)
-            before = now
-        raise SourceLostError(
-            f"{self._link.endpoint}: the server has been silent for {self._silent_s:.0f} s"
-        )
+def queue_size(options: Options) -> int:
+    """Values that an item has to keep for an outage; a tag that is sampled as fast as the server
+    can (interval 0) is taken to change once in each publishing interval."""
+    if options.queue_size is not None:
+        return options.queue_size
+    interval_ms = options.sampling_interval_ms or options.publishing_interval_ms
+    return min(LONGEST_QUEUE, max(2, math.ceil(options.outage_s * 1e3 / interval_ms) + 1))
 
 
-def _resolve(
-    tags: Sequence[Tag], uris: Sequence[str]
+def resolve(
+    tags: Sequence[Tag], columns: Sequence[int], uris: Sequence[str]
 ) -> tuple[dict[int, int], dict[int, ua.NodeId]]:
     """Columns whose namespace the server does not have (any more), and the node ids of the rest."""
     unknown: dict[int, int] = {}
     known: dict[int, ua.NodeId] = {}
-    for column, tag in enumerate(tags):
-        node_id = from_text(tag.node_id, uris)
+    for column in columns:
+        node_id = from_text(tags[column].node_id, uris)
         if node_id is None:
             unknown[column] = status.BAD_NODE_ID_UNKNOWN
         else:

@@ -83,10 +83,10 @@ async def _root(link: Link, text: str) -> _browse.Node:
     return _browse.Node(path, node_id, label, variable, 0)
 
 
-async def read_values(link: Link, tags: Sequence[Tag]) -> Samples:
-    """The present value of every tag. Raises SourceLostError."""
-    ids = [from_text(tag.node_id, link.namespaces) for tag in tags]
-    known = [(column, node_id) for column, node_id in enumerate(ids) if node_id is not None]
+async def read_values(link: Link, tags: Sequence[Tag], columns: Sequence[int]) -> Samples:
+    """The present values of some tags. Raises SourceLostError."""
+    ids = [from_text(tags[column].node_id, link.namespaces) for column in columns]
+    known = [(c, node_id) for c, node_id in zip(columns, ids, strict=True) if node_id is not None]
     with plain_errors(link.endpoint):
         values = await _tags.read(link, [(node_id, ua.AttributeIds.Value) for _, node_id in known])
     return block([column for column, _ in known], values)

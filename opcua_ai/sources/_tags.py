@@ -18,6 +18,7 @@ NUMERIC = frozenset(range(1, 12))
 _ABSTRACT = {26: "Number", 27: "Integer", 28: "UInteger", 29: "Int32"}
 """Number, Integer, UInteger, Enumeration: their values are numbers."""
 SCALAR = -1
+_HISTORY_READ = 1 << ua.AccessLevel.HistoryRead
 _ANY_RANKS = (-2, -3)
 """Any, ScalarOrOneDimension: only the value tells."""
 
@@ -30,6 +31,8 @@ class Variable:
     tag: Tag
     numeric: bool
     """A scalar number or boolean: it can become a tag."""
+    historic: bool = False
+    """The server has a history of it that we may read (AccessLevel; Part 3, 8.57)."""
     value: ua.DataValue = field(default_factory=ua.DataValue)
 
 
@@ -40,6 +43,7 @@ async def describe(link: Link, nodes: Sequence[Node]) -> list[Variable]:
         ua.AttributeIds.DataType,
         ua.AttributeIds.ValueRank,
         ua.AttributeIds.Description,
+        ua.AttributeIds.UserAccessLevel,
         ua.AttributeIds.Value,
     )
     wanted = [(node.node_id, attribute) for node in variables for attribute in attributes]
@@ -105,7 +109,14 @@ def _variable(
         low=float(limits.Low) if isinstance(limits, ua.Range) else float("-inf"),
         high=float(limits.High) if isinstance(limits, ua.Range) else float("inf"),
     )
-    return Variable(node, tag, numeric, answers[node.node_id, ua.AttributeIds.Value])
+    access = attribute(ua.AttributeIds.UserAccessLevel)
+    return Variable(
+        node,
+        tag,
+        numeric,
+        historic=isinstance(access, int) and bool(access & _HISTORY_READ),
+        value=answers[node.node_id, ua.AttributeIds.Value],
+    )
 
 
 def _type(base: int, rank: Any, value: ua.DataValue) -> tuple[str, bool]:

@@ -20,7 +20,7 @@ import numpy as np
 from pydantic import Field
 
 from opcua_ai.core import status
-from opcua_ai.core.config import FilePath, Strict
+from opcua_ai.core.config import FilePath, SourceOptions
 from opcua_ai.core.errors import DataError
 from opcua_ai.core.ports import Sink, SourceState, SourceStats
 from opcua_ai.core.types import NS, FloatArray, Samples, Tag, TimeArray
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class Options(Strict):
+class Options(SourceOptions):
     """A table ``[sources.<name>]`` with ``kind = "recording"``."""
 
     kind: Literal["recording"] = "recording"

@@ -10,12 +10,17 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from opcua_ai.core import status as codes
 from opcua_ai.core.types import NS, FloatArray, Samples, StatusArray, TimeArray, Window
+from opcua_ai.windows.arrays import Arrays
+from opcua_ai.windows.filling import fill
+
+T = TypeVar("T", bound=np.generic)
 
 log = logging.getLogger(__name__)
 
@@ -40,61 +45,104 @@ class WindowStore:
         settle_s: float = 0.2,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.columns = columns
         self.period = round(period_s * NS)
         self.rows = rows
-        self.version = 0
-        """Grows whenever a window read from the store could differ from the last one."""
         self._settle_s = settle_s
         self._monotonic = monotonic
         self._arrived = float("-inf")
+        self._version = 0
         self._used: NDArray[np.int64] = np.zeros(0, np.int64)
         """Columns that have a place in the ring, in the order of their places."""
-        self._place: NDArray[np.int64] = np.full(columns, -1)
-        waiting = codes.BAD_WAITING_FOR_INITIAL_DATA
-        self._hold_value: FloatArray = np.full(columns, np.nan)
-        self._hold_status: StatusArray = np.full(columns, waiting, np.uint32)
-        self._hold_time: TimeArray = np.zeros(columns, np.int64)
-        self._empty()
+        self._place: NDArray[np.int64] = np.full(columns + 1, -1)
+        """Of each column, and of column -1. Place -1 (none) is the last one of the ring, where
+        nothing is ever written."""
+        self._last: TimeArray = np.zeros(columns, np.int64)
+        """Scratch paper of ``_each_tag_in_order``."""
+        self._arrays = Arrays.blank(columns, 0, rows)
+        self._restart()
 
-    def _empty(self) -> None:
-        shape = (self.rows, len(self._used))
-        self._value: FloatArray = np.full(shape, np.nan)
-        self._status: StatusArray = np.full(shape, codes.BAD_WAITING_FOR_INITIAL_DATA, np.uint32)
-        self._time: TimeArray = np.zeros(shape, np.int64)
+    def _restart(self) -> None:
         self._clock = 0
         self._tick = 0
         """Plant time of the next row to close; 0 before the first sample."""
-        self._filled = 0
+        self._closed = 0
+        self._head = 0
+        """Where in the ring the next row goes, which is where the oldest one is."""
         self._behind: int | None = None
         """Where the samples began to stay behind the clock; None while they reach it."""
 
     def use(self, columns: NDArray[np.int64]) -> None:
-        """Give these columns (-1 = none) a place in the ring; call before the first sample.
+        """Give these columns (-1 = none) a place in the ring. Rows that are closed stay; in them
+        the new columns wait for data.
 
         The other tags of the source only move the plant's clock.
         """
         new = np.setdiff1d(columns[columns >= 0], self._used)
         self._place[new] = len(self._used) + np.arange(len(new))
         self._used = np.concatenate([self._used, new])
-        self._empty()
+        self._resize()
+
+    def grow(self, columns: int) -> None:
+        """Make room for more tags of the source, behind those that there are."""
+        self._place = np.concatenate([self._place, np.full(columns - self.columns, -1)])
+        self._last = np.zeros(columns, np.int64)
+        self.columns = columns
+        self._resize()
+
+    def _resize(self) -> None:
+        before = self._arrays
+        self._arrays = Arrays.blank(self.columns, len(self._used), self.rows)
+        self._arrays.copy_from(before)
+
+    @property
+    def period_s(self) -> float:
+        return self.period / NS
+
+    @property
+    def version(self) -> int:
+        """Grows whenever a window read from the store could differ from the last one."""
+        return self._version
 
     @property
     def filled(self) -> int:
         """Rows closed since the start, at most ``rows``."""
-        return self._filled
+        return self._closed
 
     def add(self, samples: Samples) -> None:
-        """Take a block of samples; closes every row whose tick they pass."""
-        if len(samples.time) == 0:
+        """Take a block of samples; closes every row whose tick they pass. A block that was read
+        from the source's history goes into the rows that are closed, and moves no clock."""
+        when = samples.time
+        if len(when) == 0:
             return
-        newest = int(samples.time.max())
+        if samples.filled:
+            self._version += self._fill(samples)
+            return
+        column = samples.column.astype(np.intp)
+        in_order = bool((when[1:] >= when[:-1]).all())
+        newest = int(when[-1] if in_order else when.max())
         if self._set_back(samples, newest):
             self._step_back(samples, newest)
-        order = np.argsort(samples.time, kind="stable")
-        column, value = samples.column[order], samples.value[order]
-        status, when = samples.status[order], samples.time[order]
         if not self._tick:
             self._tick = newest
+        if newest <= self._tick and (in_order or self._each_tag_in_order(column, when)):
+            self._hold(column, samples.value, samples.status, when)
+        else:
+            order = np.argsort(when, kind="stable")
+            self._walk(column[order], samples.value[order], samples.status[order], when[order])
+        self._clock = max(self._clock, newest)
+        self._arrived = self._monotonic()
+        self._version += 1
+
+    def _each_tag_in_order(self, column: NDArray[np.intp], when: TimeArray) -> bool:
+        """Whether the last sample of each tag is its newest: then no other order matters."""
+        self._last[column] = when
+        return bool((self._last[column] >= when).all())
+
+    def _walk(
+        self, column: NDArray[np.intp], value: FloatArray, status: StatusArray, when: TimeArray
+    ) -> None:
+        """Hold samples in time order, and close the rows between them."""
         start = 0
         while start < len(when):
             end = int(np.searchsorted(when, self._tick, side="right"))
@@ -103,9 +151,6 @@ class WindowStore:
                 start = end
             if start < len(when):
                 self._close_until(int(when[start]) - 1)
-        self._clock = max(self._clock, newest)
-        self._arrived = self._monotonic()
-        self.version += 1
 
     def _set_back(self, samples: Samples, newest: int) -> bool:
         """Whether the plant's clock was set back (or one far-off timestamp went by).
@@ -116,7 +161,7 @@ class WindowStore:
         if newest >= self._clock:
             self._behind = None
             return False
-        held = self._hold_time[samples.column]
+        held = self._arrays.hold_time[samples.column]
         far = newest < self._clock - self.rows * self.period
         if far and bool((samples.time < held - self.rows * self.period).any()):
             return True
@@ -129,42 +174,75 @@ class WindowStore:
         """Begin again; a tag that has not changed since still holds its value."""
         back = (self._clock - newest) / NS
         log.warning("the plant's clock went back by %.0f s: its windows begin again", back)
-        self._hold_time = np.minimum(self._hold_time, samples.time.min())
-        self._empty()
+        hold_time = self._arrays.hold_time
+        np.minimum(hold_time, samples.time.min(), out=hold_time)
+        self._arrays.forget_rows()
+        self._restart()
 
     def _hold(
-        self, column: NDArray[np.int32], value: FloatArray, status: StatusArray, when: TimeArray
+        self, column: NDArray[np.intp], value: FloatArray, status: StatusArray, when: TimeArray
     ) -> None:
-        # a lost source is news whenever it is said, and no new time
-        fresh = (when >= self._hold_time[column]) | (status == codes.BAD_NO_COMMUNICATION)
-        column, value, status, when = column[fresh], value[fresh], status[fresh], when[fresh]
-        self._hold_status[column] = status
-        self._hold_time[column] = np.maximum(self._hold_time[column], when)
-        usable = ~codes.bad_mask(status) & np.isfinite(value)
-        self._hold_value[column[usable]] = value[usable]
+        arrays = self._arrays
+        held = arrays.hold_time[column]
+        fresh = when >= held
+        if not fresh.all():
+            # a lost source is news whenever it is said, and no new time
+            fresh |= status == codes.BAD_NO_COMMUNICATION
+            column, value, status = column[fresh], value[fresh], status[fresh]
+            when = np.maximum(held, when)[fresh]
+        arrays.hold_status[column] = status
+        arrays.hold_time[column] = when
+        usable = np.isfinite(value)
+        if status.any():
+            usable &= ~codes.bad_mask(status)
+        if not usable.all():
+            column, value = column[usable], value[usable]
+        arrays.hold_value[column] = value
 
     def _close_until(self, moment: int) -> None:
         """Close every row whose tick is not after ``moment``."""
         due = (moment - self._tick) // self.period + 1
         if due <= 0:
             return
-        shift = min(due, self.rows)
-        for ring, held in (
-            (self._value, self._hold_value),
-            (self._status, self._hold_status),
-            (self._time, self._hold_time),
-        ):
-            ring[:-shift] = ring[shift:]
-            ring[-shift:] = held[self._used]
+        arrays, new = self._arrays, min(due, self.rows)
+        self._head = (self._head + new) % self.rows
+        rows = self._newest(new)
+        arrays.value[rows, :-1] = arrays.hold_value[self._used]
+        arrays.status[rows, :-1] = arrays.hold_status[self._used]
+        arrays.time[rows, :-1] = arrays.hold_time[self._used]
+        arrays.filled[rows] = False
         self._tick += due * self.period
-        self._filled = min(self.rows, self._filled + due)
+        self._closed = min(self.rows, self._closed + due)
+
+    def _newest(self, rows: int) -> NDArray[np.int64]:
+        """Where in the ring the newest rows are, oldest first."""
+        return (self._head + np.arange(-rows, 0)) % self.rows
+
+    def _copy(self, ring: NDArray[T], rows: int, place: NDArray[np.int64]) -> NDArray[T]:
+        """These places of the newest rows, oldest first."""
+        begin = self._head - rows
+        if begin >= 0:
+            return ring[begin : self._head].take(place, 1)
+        parts = ring[begin:].take(place, 1), ring[: self._head].take(place, 1)
+        return np.concatenate(parts)
+
+    def _ticks(self, rows: int) -> TimeArray:
+        """Plant time of the newest rows, oldest first."""
+        return self._tick + self.period * np.arange(-rows, 0)
+
+    def _fill(self, samples: Samples) -> bool:
+        rows, ticks = self._newest(self._closed), self._ticks(self._closed)
+        return fill(self._arrays, self._place[samples.column], rows, ticks, samples)
 
     def close_settled(self) -> None:
         """Close the row whose tick the clock has just reached, once its samples have settled."""
-        quiet = self._monotonic() - self._arrived
-        if self._tick and self._clock >= self._tick and quiet >= self._settle_s:
+        if self._settled():
             self._close_until(self._clock)
-            self.version += 1
+            self._version += 1
+
+    def _settled(self) -> bool:
+        quiet = self._monotonic() - self._arrived
+        return 0 < self._tick <= self._clock and quiet >= self._settle_s
 
     def window(
         self, columns: NDArray[np.int64], rows: int, stale_after_s: float | None = None
@@ -175,21 +253,18 @@ class WindowStore:
         so that a lost source shows at once. A value whose sample is older than ``stale_after_s``
         plant seconds at its row's tick is UncertainLastUsableValue.
         """
-        places = self._place[columns]
-        value = self._value[-rows:, places]
-        status = self._status[-rows:, places]
-        sampled = self._time[-rows:, places]
-        last_tick = self._tick - self.period
+        place = self._place[columns]
+        value = self._copy(self._arrays.value, rows, place)
+        status = self._copy(self._arrays.status, rows, place)
+        sampled = self._copy(self._arrays.time, rows, place)
+        filled = self._copy(self._arrays.filled, rows, place)
         if stale_after_s is not None:
-            ticks = last_tick - self.period * np.arange(rows - 1, -1, -1, dtype=np.int64)
-            stale = ticks[:, None] - sampled > round(stale_after_s * NS)
+            stale = self._ticks(rows)[:, None] - sampled > round(stale_after_s * NS)
             stale &= codes.good_mask(status)
             status[stale] = codes.UNCERTAIN_LAST_USABLE_VALUE
-        now = self._hold_status[columns]
+        now = self._arrays.hold_status[columns]
         status[-1] = np.where(codes.bad_mask(now), now, status[-1])
-        absent = columns < 0
-        value[:, absent] = np.nan
-        status[:, absent] = codes.BAD_NODE_ID_UNKNOWN
-        sampled[:, absent] = 0
+        status[:, columns < 0] = codes.BAD_NODE_ID_UNKNOWN
         newest = int(sampled.max()) if sampled.size else 0
-        return Window(value, status, last_tick if self._tick else 0, newest)
+        last_tick = self._tick - self.period if self._tick else 0
+        return Window(value, status, last_tick, newest, np.any(filled, 1))

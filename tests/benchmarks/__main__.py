@@ -8,21 +8,42 @@ from __future__ import annotations
 import argparse
 import importlib
 
-from tests.benchmarks.results import report
+from tests.benchmarks.results import NotPossibleError, report
 
-NAMES = ("loop-lag", "simulator", "served", "start-up", "server-cost", "history")
+NAMES = (
+    "loop-lag",
+    "simulator",
+    "served",
+    "start-up",
+    "server-cost",
+    "history",
+    "client-cost",
+    "window-cost",
+    "latency",
+)
+ON_REQUEST = ("scale", "soak")
+"""Only when named: they take minutes."""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser("python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}")
-    names = parser.parse_args().names or NAMES
-    if unknown := set(names) - set(NAMES):
-        parser.error(f"there is no {', '.join(unknown)}: choose of {', '.join(NAMES)}")
+    known = ", ".join(NAMES + ON_REQUEST)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {known}")
+    parser.add_argument("--minutes", type=float, default=30.0, help="length of the soak")
+    arguments = parser.parse_args()
+    names = arguments.names or NAMES
+    if unknown := set(names) - {*NAMES, *ON_REQUEST}:
+        parser.error(f"there is no {', '.join(unknown)}: choose of {known}")
     for name in names:
         # Imported one at a time: the first needs TensorFlow, the others do not.
         benchmark = importlib.import_module(f"tests.benchmarks.{name.replace('-', '_')}")
-        report(name, benchmark.__doc__.partition("\n")[0], benchmark.measured())
+        options = [arguments.minutes] if name == "soak" else []
+        try:
+            results = benchmark.measured(*options)
+        except NotPossibleError as error:
+            print(f"{name} is left out: {error}\n")
+            continue
+        report(name, benchmark.__doc__.partition("\n")[0], results)
     return 0
 
 

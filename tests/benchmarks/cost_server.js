@@ -1,6 +1,7 @@
 "use strict";
 /* The node-opcua server of the benchmark server-cost: node cost_server.js PORT COUNT HZ */
-const { OPCUAServer, DataType, StatusCodes, MessageSecurityMode, SecurityPolicy } = require("node-opcua");
+const { DataType, StatusCodes, MessageSecurityMode, SecurityPolicy } = require("node-opcua-client");
+const { OPCUAServer } = require("node-opcua-server");
 
 const [port, count, hz] = process.argv.slice(2).map(Number);
 

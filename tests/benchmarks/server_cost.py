@@ -2,17 +2,13 @@
 
 A thousand Doubles that all change twice a second, in a server process of their own; the subscriber
 is the same asyncua client for all. CPU of the server process for 1000 changes, writing included.
-``ratio`` is to plain asyncua in the same run. node-opcua takes part when node.js and the package
-``node-opcua`` are there: NODE_PATH names the node_modules that it is installed in.
+``ratio`` is to plain asyncua in the same run. node-opcua takes part where npm is installed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -20,6 +16,7 @@ import psutil
 from asyncua import Client, ua
 
 from opcua_ai.demo.processes import free_port
+from tests.benchmarks.node import ENVIRONMENT, has
 
 COUNT, HZ = 1000, 2.0
 PERIOD_MS = 100.0
@@ -41,27 +38,18 @@ def measured() -> dict[str, dict[str, float]]:
     """Rows by server."""
     module = [sys.executable, "-m", "tests.benchmarks.cost_server"]
     servers = {"plain asyncua": [*module, "plain"], "opcua-ai": [*module, "ours"]}
-    if _has_node_opcua():
+    if has("node-opcua-server"):
         servers["node-opcua"] = ["node", str(NODE_SERVER)]
     costs = {name: asyncio.run(_cost(command)) for name, command in servers.items()}
     plain = costs["plain asyncua"]["cpu_ms_per_1000"]
     return {name: cost | {"ratio": cost["cpu_ms_per_1000"] / plain} for name, cost in costs.items()}
 
 
-def _has_node_opcua() -> bool:
-    if shutil.which("node") is None:
-        return False
-    found = subprocess.run(
-        ["node", "-e", "require.resolve('node-opcua')"], stderr=subprocess.DEVNULL
-    )
-    return found.returncode == 0
-
-
 async def _cost(command: list[str]) -> dict[str, float]:
     port = free_port(4880)
     process = await asyncio.create_subprocess_exec(
         *command, str(port), str(COUNT), str(HZ),
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, env=os.environ,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, env=ENVIRONMENT,
     )  # fmt: skip
     try:
         return await _watch(process, port)

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import pty
 import re
-import select
 import signal
-import struct
 import subprocess
 import sys
-import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +14,7 @@ import psutil
 import pytest
 
 from opcua_ai.demo.processes import free_port
+from tests.integration.terminal import Terminal
 
 pytestmark = pytest.mark.timeout(150)
 
@@ -56,54 +51,9 @@ def test_the_fault_is_recognised_and_a_setpoint_recommended(tmp_path: Path) -> N
     assert "<svg" in picture.read_text()
 
 
-class Terminal:
-    """The demo on a terminal of its own."""
-
-    def __init__(self, *arguments: str) -> None:
-        self._master, self._slave = pty.openpty()
-        fcntl.ioctl(self._slave, termios.TIOCSWINSZ, struct.pack("HHHH", 34, 120, 0, 0))
-        self.before = self.modes()
-        self.process = subprocess.Popen(
-            command(*arguments),
-            stdin=self._slave,
-            stdout=self._slave,
-            stderr=subprocess.STDOUT,
-            env=os.environ | {"TERM": "xterm-256color"},
-            start_new_session=True,
-            # its controlling terminal, so that it is in the foreground
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-        )
-
-    def modes(self) -> list[object]:
-        return termios.tcgetattr(self._slave)
-
-    def press(self, keys: str) -> None:
-        os.write(self._master, keys.encode())
-
-    def read_until(self, text: str, seconds: float = 60.0) -> None:
-        shown, end = "", time.monotonic() + seconds
-        while text not in shown and time.monotonic() < end:
-            if select.select([self._master], [], [], 0.2)[0]:
-                shown += os.read(self._master, 65536).decode("utf-8", "replace")
-        assert text in shown, shown[-6000:]
-
-    def wait(self) -> int:
-        """Its exit code; what it still writes is read away."""
-        while self.process.poll() is None:
-            if select.select([self._master], [], [], 0.2)[0]:
-                os.read(self._master, 65536)
-        return self.process.returncode
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        os.close(self._master)
-        os.close(self._slave)
-
-
 @pytest.fixture
 def terminal() -> Iterator[Terminal]:
-    demo = Terminal("--fault", "0", "--speed", "1000")
+    demo = Terminal(command("--fault", "0", "--speed", "1000"))
     yield demo
     demo.close()
 

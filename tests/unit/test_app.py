@@ -2,14 +2,19 @@
 
 import asyncio
 import logging
+import socket
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
 
 from opcua_ai import app
-from opcua_ai.core.config import Config
-from opcua_ai.core.errors import SourceLostError
+from opcua_ai.collector import CollectedSource
+from opcua_ai.core.config import Config, Metrics
+from opcua_ai.core.errors import AddressInUseError, SourceLostError
 from opcua_ai.core.ports import SourceState, SourceStats
+from opcua_ai.demo.processes import free_port
 
 
 class Away:
@@ -64,6 +69,39 @@ async def test_a_source_that_is_away_is_said_once(
     assert caplog.text.count("connection refused") == 1
 
 
+async def test_figures_are_served_where_asked_for_and_end_with_it(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "build_sources", lambda _: {"plant": Away(hangs=False)})
+    port = free_port(0)
+    asked = config.model_copy(update={"metrics": Metrics(listen=f"127.0.0.1:{port}")})
+
+    def scrape() -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            return answer.read().decode()
+
+    stop, built = asyncio.Event(), asyncio.Event()
+    serving = asyncio.create_task(app.serve(asked, {}, stop, built.set))
+    await built.wait()
+    while 'opcua_ai_source_up{source="plant"} 0.0' not in await asyncio.to_thread(scrape):
+        await asyncio.sleep(0.05)
+    stop.set()
+    await serving
+    with pytest.raises(urllib.error.URLError):
+        await asyncio.to_thread(scrape)
+
+
+async def test_a_taken_port_of_the_figures_ends_the_start(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "build_sources", lambda _: {"plant": Away(hangs=False)})
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        listen = f"127.0.0.1:{other.getsockname()[1]}"
+        taken = config.model_copy(update={"metrics": Metrics(listen=listen)})
+        with pytest.raises(AddressInUseError, match="metrics.listen"):
+            await app.serve(taken, {}, asyncio.Event())
+
+
 def test_models_know_which_assets_are_simulated(tmp_path: Path) -> None:
     endpoint = {"kind": "opcua", "endpoint": "opc.tcp://127.0.0.1:9/x"}
     assets = ("plant", "trial", "history")
@@ -84,3 +122,24 @@ def test_models_know_which_assets_are_simulated(tmp_path: Path) -> None:
     models = app.load_models(Config.model_validate(table, context={"folder": tmp_path}))
     assert list(models["cost"].info.simulated) == ["trial", "history"]
     assert models["cost"].info.outputs[0].horizon_s == 0
+
+
+def test_sources_share_a_process_by_its_name(tmp_path: Path) -> None:
+    table = {"kind": "recording", "file": "line.csv"}
+    processes = {"a": "one", "b": "two", "c": "one", "d": None}
+    sources = app.build_sources(
+        Config.model_validate(
+            {
+                "sources": {name: table | {"process": p} for name, p in processes.items()},
+                "history": {"inputs": ["a/*"]},
+            },
+            context={"folder": tmp_path},
+        )
+    )
+    used = {n: s._process for n, s in sources.items() if isinstance(s, CollectedSource)}
+    assert {name: process.name for name, process in used.items()} == {
+        "a": "one", "b": "two", "c": "one"
+    }  # fmt: skip
+    assert used["a"] is used["c"]
+    assert sources["a"]._recorded("Line/T1")
+    assert not sources["b"]._recorded("Line/T1")

@@ -153,6 +153,7 @@ CONFIGURATION: list[tuple[type[BaseModel], set[str]]] = [
     (setpoint.Options, {"policy"}),
     (config.Server, {"users"}),
     (config.History, set()),
+    (config.Metrics, set()),
 ]
 """The tables of the page in their order; fields that the text around them tells of."""
 

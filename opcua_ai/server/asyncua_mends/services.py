@@ -19,7 +19,6 @@ from asyncua.server.internal_server import InternalServer as AsyncuaInternalServ
 from asyncua.server.internal_session import InternalSession
 from asyncua.server.user_managers import UserManager
 
-from opcua_ai.server.asyncua_mends import decoding
 from opcua_ai.server.asyncua_mends.attributes import Attributes
 from opcua_ai.server.asyncua_mends.browse import Views
 from opcua_ai.server.asyncua_mends.diagnostics import Diagnostics
@@ -30,6 +29,7 @@ from opcua_ai.server.asyncua_mends.subscriptions import Subscriptions
 from opcua_ai.server.asyncua_mends.transport import BoundedServer
 from opcua_ai.server.security.gatekeeper import Gatekeeper
 from opcua_ai.server.values import node_id
+from opcua_ai.wire import decoding
 
 _NOBODY = User(role=UserRole.Anonymous)
 _MAX_UNACKNOWLEDGED = 100

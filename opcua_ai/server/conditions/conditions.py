@@ -82,6 +82,12 @@ class Conditions:
         self._timer: asyncio.Task[None] | None = None
         self._saver: asyncio.Task[None] | None = None
 
+    @property
+    def active(self) -> int:
+        """Alarms that are active, enabled and not suppressed."""
+        states = (condition.alarm.state for condition in self._conditions.values())
+        return sum(s.active and s.enabled and not s.suppressed for s in states)
+
     async def start(self) -> None:
         """Read what the last run has left and take calls."""
         self._kept = await asyncio.to_thread(store.read, self._file)

@@ -113,7 +113,7 @@ class History:
         """The source, with the chosen ones among its tags kept."""
         # its state, stats and tags are properties, for they are the source's own
         return RecordedSource(  # type: ignore[return-value]
-            source, name, self._settings.inputs, self, self._recorder
+            source, name, self._settings, self, self._recorder
         )
 
     def record(self, node: ua.NodeId, value: ua.DataValue) -> None:

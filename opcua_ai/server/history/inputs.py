@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 from typing import Protocol
 
 import numpy as np
 
 from opcua_ai.core import status as codes
+from opcua_ai.core.config import History as Settings
 from opcua_ai.core.ports import Sink, Source, SourceState, SourceStats
 from opcua_ai.core.types import Samples, Tag, TimeArray
 from opcua_ai.history.recorder import MICROSECOND, Recorder
@@ -30,11 +30,11 @@ class RecordedSource:
     """A source whose samples go into the history before they go on (``core.ports.Source``)."""
 
     def __init__(
-        self, source: Source, name: str, patterns: Sequence[str], nodes: Nodes, recorder: Recorder
+        self, source: Source, name: str, settings: Settings, nodes: Nodes, recorder: Recorder
     ) -> None:
         self._source = source
         self._name = name
-        self._patterns = patterns
+        self._settings = settings
         self._nodes = nodes
         self._recorder = recorder
         self._series = np.zeros(0, np.int64)
@@ -63,8 +63,7 @@ class RecordedSource:
         self._series = np.full(len(self.tags), -1)
         self._last_time = np.zeros(len(self.tags), np.int64)
         for column, tag in sorted(enumerate(self.tags), key=lambda pair: pair[1].path):
-            path = f"{self._name}/{tag.path}"
-            if any(fnmatchcase(path, pattern) for pattern in self._patterns):
+            if self._settings.keeps(self._name, tag.path):
                 name = self._nodes.add_input(self._name, tag)
                 self._series[column] = self._recorder.series(name, "Double")
             if column % AT_ONCE == 0:
@@ -87,6 +86,7 @@ class RecordedSource:
         # a lost source repeats the time of its last value: the loss comes just after it
         again = bad & (samples.time[kept] == self._last_time[column])
         times = samples.time[kept] + np.where(again, MICROSECOND, 0)
-        self._last_time[column] = samples.time[kept]
+        if not samples.filled:
+            self._last_time[column] = samples.time[kept]
         value = np.where(bad, np.nan, samples.value[kept])
         self._recorder.put_block(series[kept], times, status, value)

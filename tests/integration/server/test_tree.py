@@ -15,6 +15,7 @@ from opcua_ai.core.ports import SourceStats
 from opcua_ai.core.types import (
     NS,
     Contribution,
+    FaultVerdict,
     ModelHealth,
     ModelState,
     Prediction,
@@ -23,6 +24,7 @@ from opcua_ai.core.types import (
 )
 from opcua_ai.server.advisory import NAMESPACE, AdvisoryServer
 from opcua_ai.server.device_health import DeviceHealth
+from opcua_ai.server.rates import Meter
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -239,6 +241,7 @@ async def test_health_source_and_heartbeat(opened: AdvisoryServer, hmi: Any) -> 
         ModelHealth(ModelState.RUNNING, "", moment, moment, 5, 1, latency=0.02, coverage=75.0),
     )
     await opened.publish_source("plant", "running", SourceStats(10, 2, 1))
+    assert (await hmi.read("AIAdvisory/Sources/plant/Lag")).StatusCode.is_bad(), "no message yet"
     before = await hmi.value("AIAdvisory/Heartbeat")
     await opened.beat()
     assert await hmi.value("AIAdvisory/Heartbeat") == before + 1
@@ -250,6 +253,54 @@ async def test_health_source_and_heartbeat(opened: AdvisoryServer, hmi: Any) -> 
     assert await hmi.value(f"{node}/MissedRuns") == 1
     assert await hmi.value("AIAdvisory/Sources/plant/State") == "running"
     assert await hmi.value("AIAdvisory/Sources/plant/Values") == 10
+
+
+async def test_figures_of_a_source(opened: AdvisoryServer, hmi: Any) -> None:
+    plant = "AIAdvisory/Sources/plant"
+    clock = iter([0.0, 2.0])
+    opened._meters["plant"] = Meter(lambda: next(clock))
+    stats = SourceStats(
+        10, 2, 1, gaps=3, lost_messages=4, overflows=5, filled=6, lag_s=0.25, cpu_s=1.0,
+        endpoint="opc.tcp://plant2:4840",
+    )  # fmt: skip
+    await opened.publish_source("plant", "running", stats)
+    figures = {
+        "Gaps": 3, "LostMessages": 4, "Overflows": 5, "FilledValues": 6, "Reconnects": 2,
+        "Lag": 250.0, "ActiveEndpoint": "opc.tcp://plant2:4840",
+    }  # fmt: skip
+    for name, value in figures.items():
+        assert await hmi.value(f"{plant}/{name}") == value, name
+    for name, unit in {"ValuesPerSecond": "C97", "Lag": "C26", "CpuLoad": "P1"}.items():
+        found = await hmi.value(f"{plant}/{name}/EngineeringUnits")
+        assert found.UnitId == int.from_bytes(unit.encode()), name
+    assert await hmi.value(f"{plant}/CpuLoad/EURange") == ua.Range(0.0, 100.0)
+    stats.values, stats.cpu_s = 1010, 1.5
+    await opened.publish_source("plant", "running", stats)
+    assert await hmi.value(f"{plant}/ValuesPerSecond") == 500.0
+    assert await hmi.value(f"{plant}/CpuLoad") == 25.0
+    del opened._meters["plant"]
+
+
+async def test_a_figure_is_written_when_it_changes(opened: AdvisoryServer, hmi: Any) -> None:
+    gaps = "AIAdvisory/Sources/plant/Gaps"
+    await opened.publish_source("plant", "running", SourceStats(gaps=7))
+    first = await hmi.read(gaps)
+    await opened.publish_source("plant", "running", SourceStats(gaps=7))
+    assert await hmi.read(gaps) == first
+    await opened.publish_source("plant", "running", SourceStats(gaps=8))
+    assert (await hmi.read(gaps)).SourceTimestamp > first.SourceTimestamp
+
+
+async def test_active_alarms(opened: AdvisoryServer, hmi: Any, fault: FaultVerdict) -> None:
+    async def counted(verdict: FaultVerdict) -> int:
+        await opened.publish_decision("count", "FaultPrediction", verdict)
+        await opened.beat()
+        return await hmi.value("AIAdvisory/ActiveAlarms")
+
+    away = dataclasses.replace(fault, asset="line2", active=False)
+    before = await counted(away)
+    assert await counted(dataclasses.replace(away, active=True)) == before + 1
+    assert await counted(away) == before
 
 
 async def test_a_recommendation(opened: AdvisoryServer, hmi: Any) -> None:

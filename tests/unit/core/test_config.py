@@ -53,6 +53,7 @@ def test_a_good_file_is_read_with_safe_defaults(tmp_path: Path) -> None:
             ["models.faults.schedule.interval", "unknown key"],
         ),
         ('endpoint = "opc.tcp', 'endpont = "opc.tcp', ["sources.plant.endpont", "unknown key"]),
+        ("[models.f", 'process = "a b"\n[models.f', ["sources.plant.process = 'a b'", "pattern"]),
         (
             "opc.tcp://127.0.0.1:4840/simulator",
             "http://plc",
@@ -156,4 +157,10 @@ def test_the_reference_names_every_key() -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0"])
 def test_the_server_must_not_take_its_plants_place(tmp_path: Path, host: str) -> None:
     text = f'{GOOD}\n[server]\nendpoint = "opc.tcp://{host}:4840/opcua-ai"\n'
+    assert "sources.plant is there: choose another port" in error(tmp_path, text)
+
+
+def test_nor_that_of_a_redundant_plant_server(tmp_path: Path) -> None:
+    failover = 'kind = "opcua"\nfailover = ["opc.tcp://127.0.0.1:4841/x"]'
+    text = GOOD.replace('kind = "opcua"', failover, 1)
     assert "sources.plant is there: choose another port" in error(tmp_path, text)

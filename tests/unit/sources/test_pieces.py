@@ -5,14 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import random
-import struct
 
 import numpy as np
 import pytest
 from asyncua import ua
-from asyncua.common.utils import Buffer
-from asyncua.ua.ua_binary import struct_to_binary
 
 from opcua_ai.core import status
 from opcua_ai.core.errors import AccessError, ConfigError
@@ -21,6 +17,7 @@ from opcua_ai.sources import _decode, _nodeid
 from opcua_ai.sources._chunks import Chunks
 from opcua_ai.sources._outage import Outage
 from opcua_ai.sources._session import Link
+from opcua_ai.sources._stream import Stream
 from opcua_ai.sources.opcua import EXAMPLE, Options, Source
 
 URIS = ["http://opcfoundation.org/UA/", "urn:a", "urn:b;c%"]
@@ -104,92 +101,6 @@ def test_every_kind_of_value_becomes_a_number_with_its_status():
     assert block.time[2] > from_datetime(moment)
 
 
-def answer(*data) -> Buffer:
-    response = ua.PublishResponse()
-    response.Parameters.SubscriptionId = 7
-    response.Parameters.NotificationMessage.SequenceNumber = 3
-    response.Parameters.NotificationMessage.NotificationData = list(data)
-    return Buffer(struct_to_binary(response))
-
-
-def notification(values) -> ua.DataChangeNotification:
-    items = [ua.MonitoredItemNotification(k, v) for k, v in enumerate(values)]
-    return ua.DataChangeNotification(MonitoredItems=items)
-
-
-def test_a_publish_answer():
-    message = _decode.decode(answer(notification([ua.DataValue(ua.Variant(2.5))])))
-    assert (message.subscription, message.sequence, message.keep_alive) == (7, 3, False)
-    assert message.samples[0].value.tolist() == [2.5]
-    assert _decode.decode(answer()).keep_alive
-    ended = ua.StatusChangeNotification(Status=ua.StatusCode(ua.StatusCodes.BadTimeout))
-    assert _decode.decode(answer(ended)).ended == ua.StatusCodes.BadTimeout
-
-
-KINDS = [ua.VariantType(number) for number in range(1, 12)]
-
-
-def random_value(rng: random.Random) -> ua.DataValue:
-    kind = rng.choice(KINDS)
-    integer = kind not in (ua.VariantType.Float, ua.VariantType.Double)
-    value = rng.randrange(2) if integer else rng.choice([-1.5, 0.0, 1e9, float("nan")])
-    data = ua.DataValue(ua.Variant(bool(value) if kind.value == 1 else value, kind))
-    codes = (None, 0, ua.StatusCodes.BadSensorFailure, ua.StatusCodes.UncertainLastUsableValue)
-    code = rng.choice(codes)
-    data.StatusCode = None if code is None else ua.StatusCode(ua.UInt32(code))
-    moments = [None, ua.datetime(2024, 1, 1, 0, 0, rng.randrange(60), tzinfo=ua.timezone.utc)]
-    data.SourceTimestamp = rng.choice(moments)
-    data.ServerTimestamp = rng.choice(moments)
-    return data
-
-
-@pytest.mark.parametrize("seed", range(30))
-def test_the_fast_decoder_agrees_with_asyncua(seed):
-    rng = random.Random(seed)
-    uniform = [random_value(rng)] * rng.randrange(1, 40)
-    mixed = [random_value(rng) for _ in range(rng.randrange(1, 40))]
-    body = answer(notification([*uniform, *mixed, *uniform]))
-    fast, slow = _decode.decode(body.copy()), _decode._slow(body.copy())
-    assert _decode._fast.decode(bytes(body)) is not None
-    assert (fast.subscription, fast.sequence) == (slow.subscription, slow.sequence)
-    one, other = fast.samples[0], slow.samples[0]
-    np.testing.assert_array_equal(one.column, other.column)
-    np.testing.assert_array_equal(one.value, other.value)
-    np.testing.assert_array_equal(one.status, other.status)
-    assert np.abs(one.time - other.time).max() < 1e9  # "now" where there is no time at all
-    assert [a.dtype for a in (one.column, one.value, one.status, one.time)] == [
-        a.dtype for a in (other.column, other.value, other.status, other.time)
-    ]
-
-
-def test_picoseconds_come_before_the_server_time():
-    """Part 6, 5.2.2.17; asyncua 2.1.0 writes and reads them after it, hence by hand."""
-    body = bytes(answer(notification([ua.DataValue(ua.Variant(2.5), StatusCode=None)])))
-    plain = struct.pack("<IBBd", 0, 1, 11, 2.5)
-    ticks = 116_444_736_000_000_000 + 10_000_000
-    item = struct.pack("<IBBdqHqH", 0, 0x3D, 11, 2.5, ticks, 9, ticks + 1, 9)
-    assert plain in body
-    size = struct.pack("<i", 8 + len(plain))
-    longer = struct.pack("<i", 8 + len(item))
-    body = body.replace(size, longer, 1).replace(plain, item)
-    samples = _decode.decode(Buffer(body)).samples[0]
-    assert samples.value.tolist() == [2.5]
-    assert samples.time.tolist() == [1_000_000_000]
-
-
-@pytest.mark.parametrize("value", ["text", [1.0, 2.0], ua.Range(1, 2), ua.datetime(2024, 1, 1)])
-def test_the_fast_decoder_leaves_what_it_does_not_know(value):
-    body = answer(notification([ua.DataValue(ua.Variant(1.0)), ua.DataValue(ua.Variant(value))]))
-    assert _decode._fast.decode(bytes(body)) is None
-    assert _decode.decode(body).samples[0].status[1] == status.BAD_TYPE_MISMATCH
-
-
-def test_the_fast_decoder_survives_any_cut():
-    body = bytes(answer(notification([random_value(random.Random(1)) for _ in range(20)])))
-    for length in range(len(body)):
-        _decode._fast.decode(body[:length])
-
-
 def test_an_outage_is_said_once_each_way_and_waits_longer_each_time(caplog):
     caplog.set_level(logging.INFO)
     outage = Outage("plant", 1.0, 8.0)
@@ -251,7 +162,7 @@ async def test_a_password_file_that_vanishes_does_not_end_a_running_source(tmp_p
     """It may be missing for a moment while somebody replaces it."""
     source = Source(Options.model_validate(EXAMPLE | {"reconnect_min_s": 0.01}), "plant")
     source.tags = (Tag("T", "nsu=urn:p;s=T"),)
-    source._last_value, source._last_time = np.full(1, np.nan), np.zeros(1, np.int64)
+    source._stream = Stream("plant", source.tags, np.zeros(1, bool), source.options, source.stats)
     tries = []
 
     async def serve(_sink):

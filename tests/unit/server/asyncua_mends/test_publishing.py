@@ -16,7 +16,14 @@ INTERVAL = 0.02
 
 @pytest.mark.parametrize(
     ("wanted", "revised"),
-    [(0.0, 20.0), (-1.0, 20.0), (math.nan, 20.0), (250.0, 250.0), (1e12, 3_600_000.0)],
+    [
+        (0.0, 10.0),
+        (-1.0, 10.0),
+        (math.nan, 10.0),
+        (12.5, 12.5),
+        (250.0, 250.0),
+        (1e12, 3_600_000.0),
+    ],
 )
 async def test_the_publishing_interval_is_revised(
     watching: Any, wanted: float, revised: float

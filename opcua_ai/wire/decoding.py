@@ -7,7 +7,7 @@ asyncua's decoder is made of functions, so these three are replaced, not subclas
 * an array of Nulls has any length and no content;
 * ArrayDimensions that promise more than the array has are filled up with empty lists.
 
-Each lets a few bytes, sent before any login, take all memory.
+Each lets a few bytes take all memory: of a server, before any login, and of a client.
 """
 
 from __future__ import annotations

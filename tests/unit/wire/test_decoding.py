@@ -11,7 +11,7 @@ from asyncua.ua import ua_binary
 from asyncua.ua.ua_binary import struct_from_binary, variant_from_binary
 from asyncua.ua.uaerrors import BadDecodingError
 
-from opcua_ai.server.asyncua_mends import decoding
+from opcua_ai.wire import decoding
 
 # FindServers: an empty URL, and 1000 locale ids, the first of which leads back to itself.
 ENDLESS_STRINGS = struct.pack("<iii", -1, 1000, -4)
