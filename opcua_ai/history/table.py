@@ -54,14 +54,15 @@ def by_browse_name(paths: Mapping[str, int]) -> dict[str, int]:
 def resample(reader: Reader, source: str, first: int, last: int, period: int) -> Table:
     """Rows at ``first``, one ``period`` later and so on, before ``last``."""
     chosen = inputs(reader, source)
-    time = np.arange(first, last, period, dtype=np.int64)
-    if not len(time):
+    rows = len(range(first, last, period))
+    if not rows:
         raise DataError(f"{reader.path}: the end must come after the start")
-    if len(time) * len(chosen) > MAX_CELLS:
+    if rows * len(chosen) > MAX_CELLS:
         raise DataError(
-            f"{reader.path}: {len(time)} rows of {len(chosen)} tags do not fit into memory: "
+            f"{reader.path}: {rows} rows of {len(chosen)} tags do not fit into memory: "
             "choose a longer period or a shorter time"
         )
+    time = np.arange(first, last, period, dtype=np.int64)
     value = np.full((len(time), len(chosen)), np.nan)
     for column, series in enumerate(chosen.values()):
         before = reader.neighbours(series, first, backward=True, bad=2**32, usable=1)
