@@ -29,7 +29,7 @@ demo: $(READY) ## A simulated plant, the advisory server and a client: watch a f
 	@$(BIN)/python -m opcua_ai demo
 
 test: $(READY) $(NODE)/node_modules/.ready ## Unit, contract, integration and packaging tests
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 test-slow: $(READY) ## The tests that take minutes: 48 h runs of the Tennessee Eastman plant, and fuzz
 	$(BIN)/python -m pytest -q -m slow

@@ -163,10 +163,11 @@ async def _run(
     await asyncio.gather(*(_try_connect(name, source) for name, source in sources.items()))
     # a source without an endpoint (a recording) is shown without one
     endpoints = {name: getattr(o, "endpoint", "") for name, o in config.sources.items()}
-    await server.start([model.info for model in models.values()], endpoints)
+    infos = [model.info for model in models.values()]
+    await server.start(infos, endpoints, control=pipeline.control)
     await pipeline.announce()
     built()
-    pipeline.start()
+    await pipeline.start()
     print(f"Advisory server ready: {server.endpoint}", flush=True)
     await pipeline.run()
 

@@ -35,10 +35,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _list(settings) -> None:  # noqa: ANN001
+    from rich.markup import escape
     from rich.table import Table
 
     from opcua_ai.cli._terminal import table_console
     from opcua_ai.core.errors import ConfigError
+    from opcua_ai.server.security.chain import subject
     from opcua_ai.server.security.trust import TrustList, parse, thumbprint
 
     table = Table("state", "thumbprint", "subject", "valid until")
@@ -49,16 +51,17 @@ def _list(settings) -> None:  # noqa: ANN001
         except ValueError as error:
             raise ConfigError(f"{settings.certificate}: not a certificate: {error}") from error
     for state, certificate in rows:
-        subject, end = certificate.subject.rfc4514_string(), certificate.not_valid_after_utc
-        table.add_row(state, thumbprint(certificate)[:16], subject, f"{end:%F}")
+        until = f"{certificate.not_valid_after_utc:%F}"
+        table.add_row(state, thumbprint(certificate)[:16], escape(subject(certificate)), until)
     table_console().print(table)
 
 
-_STATES = "trusted", "ca", "rejected"
+_STATES = "trusted", "ca", "issuers", "rejected"
 
 
 def _move(settings, chosen: str, action: str) -> None:  # noqa: ANN001
     from opcua_ai.core.errors import ConfigError
+    from opcua_ai.server.security.chain import subject
     from opcua_ai.server.security.trust import TrustList, parse, thumbprint
 
     trust = TrustList(settings.pki)
@@ -70,7 +73,12 @@ def _move(settings, chosen: str, action: str) -> None:  # noqa: ANN001
             raise ConfigError(f"{file}: not a certificate (DER or PEM): {error}") from error
     state = "trusted" if action == "trust" else "rejected"
     entry = trust.move(beginning, state)
-    print(f"{state}: {entry.certificate.subject.rfc4514_string()} ({entry.path})")
+    print(f"{state}: {subject(entry.certificate)} ({entry.path})")
+    if state == "rejected" and trust.accepts(entry.certificate):
+        raise ConfigError(
+            f"{subject(entry.certificate)} is still let in: an authority in {trust.folder / 'ca'} "
+            "vouches for it; put a revocation list of that authority (.crl) there"
+        )
 
 
 def _renew(settings) -> None:  # noqa: ANN001

@@ -40,16 +40,22 @@ def run(args: argparse.Namespace) -> int:
 def _moment(text: str) -> int:
     from opcua_ai.core.types import from_datetime
 
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 2026-05-01T06:00Z") from None
     if moment.tzinfo is None:
         raise argparse.ArgumentTypeError(f"{text!r} has no time zone: add Z or +02:00")
     return from_datetime(moment.astimezone(UTC))
 
 
 def _period(text: str) -> int:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
     if not 0 < seconds < 1e9:
-        raise argparse.ArgumentTypeError("more than 0 seconds")
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
     return max(1, round(seconds * _SECOND))
 
 

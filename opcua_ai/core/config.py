@@ -210,12 +210,12 @@ class Server(Strict):
     private_key: FilePath = Field(default=Path("pki/own/opcua-ai.pem"), validate_default=True)
     """Made on first start when both files are missing."""
     pki: FilePath = Field(default=Path("pki"), validate_default=True)
-    """Folder of ``trusted``, ``rejected`` and ``ca`` (certificates of clients)."""
+    """Folder of ``trusted``, ``rejected``, ``ca`` and ``issuers`` (certificates of clients)."""
     users_file: FilePath = Field(default=Path("users.json"), validate_default=True)
     """Users with hashed passwords or certificates; ``opcua-ai users`` writes it."""
     audit_file: FilePath = Field(default=Path("state/audit.jsonl"), validate_default=True)
     state_dir: FilePath = Field(default=Path("state"), validate_default=True)
-    """Folder of what survives a restart: alarm states."""
+    """Folder of what survives a restart: alarm states, disabled models."""
     alarms: Alarms = Field(default_factory=Alarms)
     users: dict[Name, User] = Field(default_factory=dict[str, User])
     max_connections: int = Field(default=100, ge=1)

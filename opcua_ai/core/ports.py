@@ -136,6 +136,23 @@ class Publisher(Protocol):
         ...
 
 
+class ModelControl(Protocol):
+    """What people do with the models while the product runs. False: the state of the model forbids
+    it, or no model of that name runs yet."""
+
+    def run_now(self, model: str) -> bool:
+        """Run once, beside the schedule; returns before the run."""
+        ...
+
+    async def enable(self, model: str) -> bool:
+        """Run by the schedule again, at once for the first time."""
+        ...
+
+    async def disable(self, model: str) -> bool:
+        """Stop the schedule, also after a restart; predictions are out of service until enable."""
+        ...
+
+
 class Policy(Protocol):
     """Predictions of one model for one asset -> a fault verdict, a recommendation, or nothing.
     Called in the event loop in the order of the runs; holds its own state (delays, hysteresis)."""

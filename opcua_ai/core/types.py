@@ -259,6 +259,8 @@ class ModelState(StrEnum):
     """Not enough rows yet."""
     RUNNING = "Running"
     FAILED = "Failed"
+    DISABLED = "Disabled"
+    """Somebody has stopped its schedule."""
 
 
 @dataclass(slots=True)

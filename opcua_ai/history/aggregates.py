@@ -107,9 +107,10 @@ class Trace:
     def simple_bound(self, time: int) -> Sample:
         """The Simple Bounding Value (Part 13, 3.1.9): from the samples next to it, Bad or not."""
         after = int(np.searchsorted(self._time, time))
-        if after < len(self.samples) and self._time[after] == time:
+        exact = after < len(self.samples) and self._time[after] == time
+        if exact and self._usable[after]:
             return self.samples[after]
-        if after == 0 or after == len(self.samples) or not self._usable[after - 1]:
+        if exact or after in (0, len(self.samples)) or not self._usable[after - 1]:
             return Sample(time, codes.BAD_NO_DATA, None)
         if self.configuration.stepped:
             return self._held(time, after - 1)
@@ -161,8 +162,8 @@ class Trace:
         return self._extreme(interval, np.argmax, np.greater)
 
     def time_average(self, interval: Interval) -> Sample:
-        """Area below the usable samples and the interpolated bounds, by its duration (Part 13,
-        5.4.3.6); what lies before the first sample is left out."""
+        """Area below the lines from bound to bound over the usable samples, by its duration (Part
+        13, 5.4.3.6): lines also where ``stepped``; before the first sample there is none."""
         start = self.interpolated_bound(interval.early)
         end = self.interpolated_bound(interval.late)
         here = slice(
@@ -179,15 +180,14 @@ class Trace:
             return Sample(interval.begin, codes.BAD_NO_DATA, None)
         time = np.array([p.time for p in points], np.float64)
         value = np.array([_number(p.value) for p in points])
-        heights = value[:-1] if self.configuration.stepped else (value[:-1] + value[1:]) / 2
-        mean = float(np.sum(heights * np.diff(time)) / (time[-1] - time[0]))
-        judged = points[:-1] if self.configuration.stepped else points
+        area = np.sum((value[:-1] + value[1:]) / 2 * np.diff(time))
         good = (
-            all(codes.is_good(p.status) for p in judged)
+            all(codes.is_good(p.status) for p in points)
             and not codes.is_bad(start.status)
             and bool(self._usable[here].all())
         )
-        result = Sample(interval.begin, (codes.GOOD if good else _SUB_NORMAL) | CALCULATED, mean)
+        status = (codes.GOOD if good else _SUB_NORMAL) | CALCULATED
+        result = Sample(interval.begin, status, float(area / (time[-1] - time[0])))
         return self._partial(interval, result, extrapolates=True)
 
     def _inside(self, interval: Interval) -> slice:
@@ -211,7 +211,7 @@ class Trace:
         uncertain = self._number[inside][self._uncertain[inside]]
         doubtful = not self._usable[inside].all() or bool(beats(uncertain, best).any())
         status = _SUB_NORMAL if doubtful else codes.GOOD
-        if self._time[found[0]] != interval.begin:
+        if doubtful or self._time[found[0]] != interval.begin:
             status |= CALCULATED
         if len(found) > 1:
             status |= MULTIPLE
@@ -219,16 +219,17 @@ class Trace:
         return self._partial(interval, Sample(interval.begin, status, value))
 
     def _by_values(self, interval: Interval, inside: slice, value: float) -> Sample:
-        """The status by the numbers of Bad and Good samples (Part 13, 5.4.3.2)."""
+        """The status by the numbers of Good and Bad samples (Part 13, 5.4.3.2); where both are
+        enough, Good counts (4.2.1.2)."""
         total = inside.stop - inside.start
         configuration = self.configuration
         good = int(np.count_nonzero(self._usable[inside] & ~self._uncertain[inside]))
         bad = int(np.count_nonzero(~self._usable[inside]))
-        if total and 100 * bad >= configuration.percent_bad * total:
+        if 100 * good >= configuration.percent_good * total:
+            return Sample(interval.begin, codes.GOOD | CALCULATED, value)
+        if 100 * bad >= configuration.percent_bad * total:
             return Sample(interval.begin, codes.BAD, None)
-        enough = 100 * good >= configuration.percent_good * total
-        status = codes.GOOD if enough else _SUB_NORMAL
-        return Sample(interval.begin, status | CALCULATED, value)
+        return Sample(interval.begin, _SUB_NORMAL | CALCULATED, value)
 
     def _beyond(self, interval: Interval) -> bool:
         if self.span is None:

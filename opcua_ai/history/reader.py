@@ -41,8 +41,8 @@ class Reader:
     def __init__(self, folder: Path) -> None:
         """Raises HistoryError when there is no history."""
         self.path = folder / FILE
-        if not self.path.is_file():
-            raise HistoryError(f"{self.path}: there is no such history")
+        if not folder.is_dir() or not self.path.is_file():
+            raise HistoryError(f"{folder}: there is no {FILE}: give the folder of the history")
         with explained(self.path):
             uri = f"{self.path.resolve().as_uri()}?mode=ro"
             self._db = sqlite3.connect(uri, uri=True, isolation_level=None)

@@ -9,7 +9,7 @@ import numpy as np
 
 from opcua_ai.core import status as codes
 from opcua_ai.core.errors import DataError
-from opcua_ai.core.types import FloatArray, TimeArray, unescape_name
+from opcua_ai.core.types import FloatArray, TimeArray, to_datetime, unescape_name
 from opcua_ai.history.reader import Reader, Series
 
 INPUTS = "AIAdvisory/History/Inputs"
@@ -52,16 +52,19 @@ def by_browse_name(paths: Mapping[str, int]) -> dict[str, int]:
 
 
 def resample(reader: Reader, source: str, first: int, last: int, period: int) -> Table:
-    """Rows at ``first``, one ``period`` later and so on, before ``last``."""
+    """Rows at ``first``, one ``period`` later and so on, before ``last``. Raises DataError, also
+    where all of them lie outside of what is kept."""
     chosen = inputs(reader, source)
-    time = np.arange(first, last, period, dtype=np.int64)
-    if not len(time):
+    rows = len(range(first, last, period))
+    if not rows:
         raise DataError(f"{reader.path}: the end must come after the start")
-    if len(time) * len(chosen) > MAX_CELLS:
+    if rows * len(chosen) > MAX_CELLS:
         raise DataError(
-            f"{reader.path}: {len(time)} rows of {len(chosen)} tags do not fit into memory: "
+            f"{reader.path}: {rows} rows of {len(chosen)} tags do not fit into memory: "
             "choose a longer period or a shorter time"
         )
+    _check_reach(reader, source, chosen, first, last)
+    time = np.arange(first, last, period, dtype=np.int64)
     value = np.full((len(time), len(chosen)), np.nan)
     for column, series in enumerate(chosen.values()):
         before = reader.neighbours(series, first, backward=True, bad=2**32, usable=1)
@@ -72,3 +75,17 @@ def resample(reader: Reader, source: str, first: int, last: int, period: int) ->
         good = samples["status"][held] < codes.BAD if len(samples) else known
         value[known & good, column] = samples["value"][held[known & good]]
     return Table(time, tuple(chosen), value)
+
+
+def _check_reach(
+    reader: Reader, source: str, chosen: Mapping[str, Series], first: int, last: int
+) -> None:
+    spans = [span for series in chosen.values() if (span := reader.span(series))]
+    if not spans:
+        raise DataError(f"{reader.path}: {source!r} has no values yet")
+    oldest, newest = min(begin for begin, _ in spans), max(end for _, end in spans)
+    if last <= oldest or first > newest:
+        begin, end = (to_datetime(time).isoformat(timespec="seconds") for time in (oldest, newest))
+        raise DataError(
+            f"{reader.path}: no values of {source!r} in that time: it has {begin} to {end}"
+        )

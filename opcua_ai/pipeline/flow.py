@@ -11,6 +11,7 @@ from opcua_ai.collector.connecting import connect
 from opcua_ai.core.config import Config
 from opcua_ai.core.ports import Publisher, Source
 from opcua_ai.pipeline.binding import bind, policies
+from opcua_ai.pipeline.control import Control
 from opcua_ai.pipeline.runner import LoadedModel, Runner
 from opcua_ai.pipeline.schedule import Bell, Scheduler
 from opcua_ai.windows.feed import Feed
@@ -39,6 +40,7 @@ class Pipeline:
         self._scheduler = Scheduler()
         self._tasks: list[asyncio.Task[None]] = []
         self.runners: dict[str, Runner] = {}
+        self.control = Control(self._scheduler, self.runners, config.server.state_dir)
 
     async def announce(self) -> None:
         """Publish what each decision shows before its first run."""
@@ -51,12 +53,14 @@ class Pipeline:
                             decision_name, model.info.application, decision
                         )
 
-    def start(self) -> None:
+    async def start(self) -> None:
         for name, model in self._models.items():
             bell = Bell()
             superseded = partial(self._scheduler.run_after_next, name)
             self.runners[name] = Runner(model, self._publisher, self._executor, bell, superseded)
             self._scheduler.add(name, self._config.models[name].schedule, bell)
+        await self.control.restore()
+        for name in self.runners:
             self._spawn(f"model {name}", self.runners[name].run())
         for name, source in self._sources.items():
             self._spawn(f"source {name}", self._feed(name, source))
@@ -89,7 +93,7 @@ class Pipeline:
         feed = self._feeds.get(name) or Feed(WindowStore)
         for model, loaded in self._models.items():
             bound = bind(self._config, model, loaded, name, source.tags, feed)
-            self.runners[model].bindings += bound
+            await self.runners[model].bind(bound)
             for binding in bound:
                 await self._publisher.publish_inputs(model, binding.asset, binding.tags)
         await source.run(feed)

@@ -84,10 +84,44 @@ class Runner:
         self._failure = ""
         """Of the present run."""
         self._last_failure = ""
+        self._publishing = asyncio.Lock()
+        """One run's results, or that there are none any more, at a time."""
+
+    @property
+    def enabled(self) -> bool:
+        return self.health.state != ModelState.DISABLED
+
+    def ring(self) -> None:
+        """Ask for a run beside the schedule."""
+        self._bell.ring()
+
+    async def bind(self, bindings: Sequence[Binding]) -> None:
+        """Take over assets whose source is known now."""
+        self.bindings += bindings
+        if not self.enabled:
+            await self._show_disabled(bindings)
+
+    async def disable(self) -> None:
+        """No more runs; one that is under way is not shown. Everything becomes BadOutOfService."""
+        self.health.state = ModelState.DISABLED
+        self.health.message = "disabled; Enable starts it again"
+        self.health.next_run = None
+        await self._show_disabled(self.bindings)
+        await self.publish_health()
+
+    async def enable(self) -> None:
+        """Run again, at once."""
+        self.health.state, self.health.message = ModelState.WAITING, ""
+        for binding in self.bindings:
+            binding.seen = -1
+        self.ring()
+        await self.publish_health()
 
     async def run(self) -> None:
         while True:
             await self._bell.wait()
+            if not self.enabled:
+                continue
             self._bell.busy = True
             try:
                 await self.run_once()
@@ -104,10 +138,13 @@ class Runner:
             windows = [self._window(binding) for binding in due]
             predictions = await self._predict(windows)
             self.health.latency = time.perf_counter() - started
-            for binding, window, found in zip(due, windows, predictions, strict=True):
-                binding.coverage = _coverage(found, window)
-                await self._publish(binding, window, found)
-            self._note(due)
+            async with self._publishing:
+                if not self.enabled:
+                    return
+                for binding, window, found in zip(due, windows, predictions, strict=True):
+                    binding.coverage = _coverage(found, window)
+                    await self._publish(binding, window, found)
+                self._note(due)
         self.health.runs += 1
         self.health.last_run = datetime.now(UTC)
         await self.publish_health()
@@ -149,6 +186,12 @@ class Runner:
             Prediction(output.name, float("nan"), codes.BAD_OUT_OF_SERVICE, window.newest_sample)
             for output in self._model.info.outputs
         ]
+
+    async def _show_disabled(self, bindings: Sequence[Binding]) -> None:
+        async with self._publishing:
+            for binding in bindings:
+                window = self._window(binding)
+                await self._publish(binding, window, self._out_of_service(window))
 
     async def _publish(
         self, binding: Binding, window: Window, predictions: Sequence[Prediction]

@@ -82,6 +82,13 @@ class Scheduler:
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
 
+    def pause(self, name: str) -> None:
+        """No more rings until ``resume``."""
+        self._scheduler.pause_job(name)
+
+    def resume(self, name: str) -> None:
+        self._scheduler.resume_job(name)
+
     def next_run(self, name: str) -> datetime | None:
         job = self._scheduler.get_job(name)
         return job.next_run_time if job else None
@@ -94,9 +101,10 @@ class Scheduler:
         return job.trigger.get_next_fire_time(job.next_run_time, job.next_run_time)
 
     def reschedule(self) -> None:
-        """Reckon every job's next run from the present wall clock."""
+        """Reckon every job's next run from the present wall clock; one that is paused stays so."""
         for name, schedule in self._jobs.items():
-            self._scheduler.reschedule_job(name, trigger=_trigger(schedule))
+            if self.next_run(name) is not None:
+                self._scheduler.reschedule_job(name, trigger=_trigger(schedule))
 
     async def _watch_clock(self) -> None:
         offset = time.time() - time.monotonic()

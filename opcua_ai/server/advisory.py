@@ -17,25 +17,28 @@ from opcua_ai.core import resources
 from opcua_ai.core.config import History as HistorySettings
 from opcua_ai.core.config import Server as Settings
 from opcua_ai.core.errors import AddressInUseError, ConfigError, NodeSetError
-from opcua_ai.core.ports import Source, SourceState, SourceStats
+from opcua_ai.core.ports import ModelControl, Source, SourceState, SourceStats
 from opcua_ai.core.types import Decision, FaultVerdict, ModelHealth, ModelInfo, ModelResult, Tag
-from opcua_ai.server import device_health, readings, secured
+from opcua_ai.server import device_health, model_methods, readings, secured
 from opcua_ai.server.asyncua_mends import Server
 from opcua_ai.server.asyncua_mends.nodesets import NodeSetImporter
 from opcua_ai.server.conditions import Conditions
 from opcua_ai.server.conditions.fields import Identity
+from opcua_ai.server.health_alarms import FAILURE_TYPE, HealthAlarms
 from opcua_ai.server.history import History
 from opcua_ai.server.instances import Instances, collector_paused
 from opcua_ai.server.occurrence import SERVER
 from opcua_ai.server.rates import Meter
+from opcua_ai.server.recommendations import Recommendations
 from opcua_ai.server.service_level import ServiceLevel
 from opcua_ai.server.shown import Shown
-from opcua_ai.server.tree import FAULT_TYPE, Nodes, Tree
-from opcua_ai.server.values import VT, Stamp
+from opcua_ai.server.tree import FAULT_TYPE, RECOMMENDATION_EVENT_TYPE, Nodes, Tree
+from opcua_ai.server.values import VT, Stamp, node_id
 
 logger = logging.getLogger(__name__)
 
 NAMESPACE = "urn:opcua-ai:advisory"
+DEVICES = "http://opcfoundation.org/UA/DI/"
 NODESETS = ("Opc.Ua.Di.NodeSet2.xml", "Opc.Ua.OpcuaAi.NodeSet2.xml")
 """In the order of their dependencies; our own comes last."""
 
@@ -52,6 +55,8 @@ class AdvisoryServer:
         self._tree: Tree | None = None
         self._instances: Instances | None = None
         self._conditions: Conditions | None = None
+        self._health_alarms: HealthAlarms | None = None
+        self._recommendations: Recommendations | None = None
         self._forget()
 
     def _forget(self) -> None:
@@ -74,8 +79,10 @@ class AdvisoryServer:
         models: Sequence[ModelInfo],
         sources: Sequence[str] | Mapping[str, str],
         heartbeat_period_s: float = 1.0,
+        control: ModelControl | None = None,
     ) -> None:
         """Build the address space and listen. ``sources`` are names, or names with endpoints.
+        ``control`` is what clients reach by the methods of models; without one there are none.
 
         Raises AddressInUseError, ConfigError (address, secrets, certificate files), AccessError
         (unreadable certificate or key), HistoryInUseError or NodeSetError; nothing is left open
@@ -104,6 +111,16 @@ class AdvisoryServer:
                 server.services, self._settings.state_dir, self._settings.alarms.max_shelving_s
             )
             await self._conditions.start()
+            await self._add_health_alarms(server, tree)
+            self._recommendations = Recommendations(
+                self._instances.type_id(RECOMMENDATION_EVENT_TYPE),
+                tree.module[""],
+                self._write,
+                server.services.events.emit,
+            )
+            if control is not None:
+                models_nodes = {name: nodes[""] for name, nodes in tree.models.items()}
+                model_methods.offer(server.services, self._instances, models_nodes, control)
             await self._show_initial_state(tree)
             with self._address_errors():
                 await server.start()
@@ -119,6 +136,7 @@ class AdvisoryServer:
         server, self._server = self._server, None
         conditions, self._conditions = self._conditions, None
         self._tree = self._instances = None
+        self._health_alarms = self._recommendations = None
         self._forget()
         if conditions is not None:
             await conditions.stop()
@@ -143,13 +161,15 @@ class AdvisoryServer:
     async def publish_decision(
         self, decision_name: str, application: str, decision: Decision
     ) -> None:
-        """Show a verdict or recommendation; a verdict that changed its state sends an event."""
+        """Show a verdict or recommendation; one that is news sends an event."""
         tree = self._running()
         if isinstance(decision, FaultVerdict):
             await self._publish_fault(decision_name, application, decision)
         else:
             nodes = tree.recommendation(application, decision)
-            await self._write(readings.recommendation(nodes, decision))
+            asset = tree.asset(application, decision.asset).node
+            if self._recommendations is not None:
+                await self._recommendations.publish(nodes, asset, decision)
 
     async def publish_health(self, model: str, health: ModelHealth) -> None:
         """Show how a model's runs go. Raises KeyError for a model that start did not know."""
@@ -157,6 +177,8 @@ class AdvisoryServer:
         await self._write(readings.health(tree.models[model], health))
         await self._write(tree.health.note(("model", model), device_health.of_model(health)))
         await self._write(self._level.model(model, health.state))
+        if self._health_alarms is not None:
+            await self._health_alarms.model(model, health)
 
     async def publish_inputs(self, model: str, asset: str, tags: Sequence[Tag]) -> None:
         """Show which source tags feed a model, once its source is connected."""
@@ -171,15 +193,20 @@ class AdvisoryServer:
         worth = device_health.of_source(state, stats)
         await self._write(tree.health.note(("source", name), worth))
         await self._write(self._level.source(name, state))
+        if self._health_alarms is not None:
+            await self._health_alarms.source(name, state)
 
     async def beat(self) -> None:
-        """Heartbeat + 1, and what the server counts itself."""
+        """Heartbeat + 1, and what the server counts itself; recommendations whose time is over
+        expire."""
         self._heartbeat = (self._heartbeat + 1) % 2**32
         module, stamp = self._running().module, Stamp.now()
         await self._write([(module["Heartbeat"], stamp(ua.Variant(self._heartbeat, VT.UInt32)))])
         if self._conditions is not None:
             active = stamp(ua.Variant(self._conditions.active, VT.UInt32))
             await self._write(self._shown.changes([(module["ActiveAlarms"], active)]))
+        if self._recommendations is not None:
+            await self._recommendations.expire()
         if self._history is not None:
             await self._write(self._history.figures())
 
@@ -198,8 +225,11 @@ class AdvisoryServer:
                 self._history.record(node, value)
 
     async def _publish_fault(self, decision: str, application: str, verdict: FaultVerdict) -> None:
-        nodes = self._running().fault(application, verdict.asset, decision)
-        self._add_condition(application, verdict.asset, decision, nodes)
+        tree = self._running()
+        is_new = decision not in tree.asset(application, verdict.asset).faults
+        nodes = tree.fault(application, verdict.asset, decision)
+        if is_new:
+            self._add_condition(application, verdict.asset, decision, nodes)
         if self._conditions is not None:
             await self._conditions.update(nodes[""], verdict)
 
@@ -209,9 +239,19 @@ class AdvisoryServer:
             raise RuntimeError("the advisory server is not running")
         source = tree.asset(application, asset).node
         kind = instances.type_id(FAULT_TYPE)
-        identity = Identity(nodes[""], kind, source, asset, decision)
+        identity = Identity(nodes[""], kind, source, asset, decision, group=asset)
         key = f"{application}/{asset}/{decision}"
         conditions.add(key, identity, nodes, {source, tree.module[""], SERVER})
+
+    async def _add_health_alarms(self, server: Server, tree: Tree) -> None:
+        if self._conditions is None or self._instances is None:
+            raise RuntimeError("the advisory server is not running")
+        kind = node_id(FAILURE_TYPE, await server.get_namespace_index(DEVICES))
+        alarms = HealthAlarms(self._conditions)
+        for folder, parts in (("Sources", tree.sources), ("Models", tree.models)):
+            for name, nodes in parts.items():
+                alarms.add(self._instances, kind, (folder, name), nodes, tree.module[""])
+        self._health_alarms = alarms
 
     async def _show_initial_state(self, tree: Tree) -> None:
         """Models wait, sources connect, conditions are enabled and inactive."""

@@ -67,7 +67,7 @@ class Declarations:
             child = self._aspace[reference.NodeId]
             rule = target(child, _HAS_RULE)
             kind = target(child, HAS_TYPE)
-            # Methods have no type definition; none is offered yet.
+            # Methods have no type definition; instances share those of their types.
             if rule not in (_MANDATORY, _OPTIONAL) or kind is None:
                 continue
             name = read(child, A.BrowseName).Name or ""

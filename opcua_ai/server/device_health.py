@@ -4,7 +4,7 @@
                        a source                                  a model
 =====================  ========================================  =================================
 FAILURE                is lost                                   its last run failed
-CHECK_FUNCTION         connects, or has stopped                  waits for enough rows
+CHECK_FUNCTION         connects, or has stopped                  waits for enough rows; disabled
 OFF_SPEC                                                         lacks inputs, in part or wholly
 MAINTENANCE_REQUIRED   has tags whose status is Bad
 NORMAL                 else                                      else
@@ -55,7 +55,7 @@ def of_source(state: str, stats: SourceStats) -> DeviceHealth:
 def of_model(health: ModelHealth) -> DeviceHealth:
     if health.state == ModelState.FAILED:
         return DeviceHealth.FAILURE
-    if health.state == ModelState.WAITING:
+    if health.state in (ModelState.WAITING, ModelState.DISABLED):
         return DeviceHealth.CHECK_FUNCTION
     return DeviceHealth.OFF_SPEC if health.coverage < 100.0 else DeviceHealth.NORMAL
 

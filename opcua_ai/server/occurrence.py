@@ -44,8 +44,8 @@ class Occurrence:
         return ua.Variant()
 
 
-def refresh_bracket(event_type: int, message: str) -> Occurrence:
-    """RefreshStart or RefreshEnd, which the Server itself sends (Part 9, 5.11)."""
+def server_event(event_type: int, message: str) -> Occurrence:
+    """A plain event of the Server itself, such as RefreshStart (Part 9, 5.11)."""
     now = ua.Variant(datetime.now(UTC), ua.VariantType.DateTime)
     fields = {
         "EventId": ua.Variant(uuid.uuid4().bytes, ua.VariantType.ByteString),

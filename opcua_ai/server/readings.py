@@ -9,18 +9,23 @@ from asyncua import ua
 
 from opcua_ai.core import status as codes
 from opcua_ai.core.ports import SourceStats
-from opcua_ai.core.types import NS, ModelHealth, ModelResult, Prediction, Recommendation
+from opcua_ai.core.types import (
+    NS,
+    ModelHealth,
+    ModelResult,
+    ModelState,
+    Prediction,
+    Recommendation,
+)
 from opcua_ai.server import device_health
 from opcua_ai.server.rates import Rates
 from opcua_ai.server.values import VT, Stamp, double, doubles, integer, plant_time, string, strings
 
 Nodes = dict[str, ua.NodeId]
 Values = Iterator[tuple[ua.NodeId, ua.DataValue]]
-PROPOSED = 0
-"""RecommendationState.Proposed"""
 
 
-def _usable(status: int, value: float) -> int:
+def usable(status: int, value: float) -> int:
     """A value that is not a number is never anything but Bad."""
     return status if codes.is_bad(status) or math.isfinite(value) else codes.BAD_NO_DATA
 
@@ -32,7 +37,7 @@ def prediction(
 
     ``origins`` leads from the names of the model's inputs to the node ids of their source tags.
     """
-    stamp = Stamp(_usable(p.status, p.value), plant_time(p.source_time))
+    stamp = Stamp(usable(p.status, p.value), plant_time(p.source_time))
     yield nodes["Value"], stamp(double(p.value))
     yield nodes["Confidence"], stamp.figure(p.confidence)
     ahead = round(p.horizon_s * NS) if p.source_time else 0
@@ -54,8 +59,9 @@ def prediction(
 
 
 def recommendation(nodes: Nodes, r: Recommendation) -> Values:
-    """All variables of a SetpointRecommendationType with its status and plant time."""
-    stamp = Stamp(_usable(r.status, r.clamped), plant_time(r.source_time))
+    """All variables of a SetpointRecommendationType but its State, with the recommendation's status
+    and plant time."""
+    stamp = Stamp(usable(r.status, r.clamped), plant_time(r.source_time))
     yield nodes["TargetNode"], stamp(string(r.target.node_id))
     yield nodes["TargetPath"], stamp(string(r.target.path))
     yield nodes["CurrentValue"], stamp.figure(r.current, codes.BAD_NO_DATA)
@@ -68,7 +74,6 @@ def recommendation(nodes: Nodes, r: Recommendation) -> Values:
     yield nodes["Confidence"], stamp.figure(r.confidence)
     yield nodes["Reason"], stamp(string(r.reason))
     yield nodes["ExpiresAt"], stamp.moment(plant_time(r.expires))
-    yield nodes["State"], stamp(ua.Variant(PROPOSED, VT.Int32))
 
 
 def health(nodes: Nodes, h: ModelHealth) -> Values:
@@ -80,7 +85,9 @@ def health(nodes: Nodes, h: ModelHealth) -> Values:
     yield nodes["LastLatency"], stamp.figure(h.latency * 1000, waiting)
     yield nodes["InputCoverage"], stamp.figure(h.coverage if h.last_run else math.nan, waiting)
     yield nodes["LastRun"], stamp.moment(h.last_run)
-    yield nodes["NextRun"], stamp.moment(h.next_run)
+    disabled = h.state == ModelState.DISABLED
+    out = stamp.bad(codes.BAD_OUT_OF_SERVICE)
+    yield nodes["NextRun"], out if disabled else stamp.moment(h.next_run)
     yield nodes["Runs"], stamp(ua.Variant(h.runs, VT.UInt32))
     yield nodes["MissedRuns"], stamp(ua.Variant(h.missed_runs, VT.UInt32))
     yield nodes["DeviceHealth"], stamp(integer(device_health.of_model(h)))

@@ -17,7 +17,8 @@ _LAST_DEGRADED = 199
 
 class ServiceLevel:
     """255 while every source and every model runs, 1 (NoData) while no source does; between them
-    2 to 199 (Degraded), by the share of sources and models that run."""
+    2 to 199 (Degraded), by the share of sources and models that run. A disabled model stands still
+    on purpose and does not count."""
 
     def __init__(self) -> None:
         self._sources: dict[str, bool] = {}
@@ -31,7 +32,10 @@ class ServiceLevel:
 
     def model(self, name: str, state: str) -> Iterator[tuple[ua.NodeId, ua.DataValue]]:
         """Note how a model is; yields what to write when the level changes."""
-        self._models[name] = state == ModelState.RUNNING
+        if state == ModelState.DISABLED:
+            self._models.pop(name, None)
+        else:
+            self._models[name] = state == ModelState.RUNNING
         return self._changed()
 
     def level(self) -> int:

@@ -31,6 +31,7 @@ from opcua_ai.server.values import (
 # Identifiers of the types in nodesets/Opc.Ua.OpcuaAi.NodeSet2.xml.
 MODULE_TYPE, SOURCE_TYPE, MODEL_TYPE, ASSET_TYPE = 1001, 1002, 1003, 1004
 PREDICTION_TYPE, RECOMMENDATION_TYPE, FAULT_TYPE = 1005, 1006, 1007
+RECOMMENDATION_EVENT_TYPE = 1008
 INPUTS_TYPE = 2001
 ADVISORY_MODE = 2
 """OperatingMode.Advisory"""
@@ -116,7 +117,9 @@ class Tree:
             make.type_id(SOURCE_TYPE),
             reference=ORGANIZES,
             include=include,
+            notifier=True,
         )
+        make.link(self.module[""], ua.ObjectIds.HasNotifier, nodes[""])
         if endpoint:
             make.set(nodes["Endpoint"], Stamp.now()(string(endpoint)))
         self._analog(nodes, "ValuesPerSecond", unit="1/s")
@@ -128,8 +131,13 @@ class Tree:
         """The model itself, and its predictions below each of its assets."""
         make = self._instances
         nodes = make.make(
-            self.module["Models"], info.name, make.type_id(MODEL_TYPE), reference=ORGANIZES
+            self.module["Models"],
+            info.name,
+            make.type_id(MODEL_TYPE),
+            reference=ORGANIZES,
+            notifier=True,
         )
+        make.link(self.module[""], ua.ObjectIds.HasNotifier, nodes[""])
         self.models[info.name] = nodes
         now = Stamp.now()
         texts = {

@@ -71,7 +71,7 @@ def load_data(loaded: LoadedConfig, override: Path | None = None) -> DataSet:
     if not path.exists():
         raise DataError(f"{path}: there is no such data file")
     config = loaded.config
-    if (path / HISTORY_FILE).exists():
+    if config.data.source is not None or (path / HISTORY_FILE).exists():
         runs = _read_history(path, loaded)
         content = b"".join(run.table.tobytes() for run in runs)
     elif path.is_dir():

@@ -1,14 +1,14 @@
 """A server with many changing Doubles, for the benchmark server-cost.
 
-``python -m tests.benchmarks.cost_server plain|ours PORT COUNT HZ``: plain asyncua, or the advisory
-server with its own write path. Prints ``Ready`` and one NodeId a line; runs until it is killed.
+``python -m tests.benchmarks.cost_server plain|ours PORT COUNT HZ FOLDER``: plain asyncua, or the
+advisory server with its own write path and its files in the folder. Prints ``Ready`` and one NodeId
+a line; runs until it is killed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
-import tempfile
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +24,7 @@ from tests.integration.server.bare_server import open_settings
 Write = Callable[[float], Awaitable[None]]
 
 
-async def plain(port: int, count: int) -> tuple[list[ua.NodeId], Write]:
+async def plain(port: int, count: int, _folder: Path) -> tuple[list[ua.NodeId], Write]:
     server = asyncua.Server()
     await server.init()
     server.set_endpoint(f"opc.tcp://127.0.0.1:{port}/")
@@ -47,8 +47,7 @@ async def plain(port: int, count: int) -> tuple[list[ua.NodeId], Write]:
     return nodes, write
 
 
-async def ours(port: int, count: int) -> tuple[list[ua.NodeId], Write]:
-    folder = Path(tempfile.mkdtemp(prefix="opcua-ai-bench-"))
+async def ours(port: int, count: int, folder: Path) -> tuple[list[ua.NodeId], Write]:
     server = AdvisoryServer(open_settings(folder, f"opc.tcp://127.0.0.1:{port}/"))
     outputs = [OutputInfo(f"v{i}", "score") for i in range(count)]
     about = dict.fromkeys(("version", "digest", "framework", "task", "schedule", "trained_on"), "")
@@ -67,8 +66,8 @@ async def ours(port: int, count: int) -> tuple[list[ua.NodeId], Write]:
     return nodes, write
 
 
-async def serve(kind: str, port: int, count: int, hz: float) -> None:
-    nodes, write = await {"plain": plain, "ours": ours}[kind](port, count)
+async def serve(kind: str, port: int, count: int, hz: float, folder: Path) -> None:
+    nodes, write = await {"plain": plain, "ours": ours}[kind](port, count, folder)
     print("Ready", *(node.to_string() for node in nodes), sep="\n", flush=True)
     loop = asyncio.get_running_loop()
     due, tick = loop.time(), 0.0
@@ -80,5 +79,5 @@ async def serve(kind: str, port: int, count: int, hz: float) -> None:
 
 
 if __name__ == "__main__":
-    name, port, count, hz = sys.argv[1:]
-    asyncio.run(serve(name, int(port), int(count), float(hz)))
+    name, port, count, hz, folder = sys.argv[1:]
+    asyncio.run(serve(name, int(port), int(count), float(hz), Path(folder)))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+import tempfile
 from pathlib import Path
 
 import psutil
@@ -40,15 +41,16 @@ def measured() -> dict[str, dict[str, float]]:
     servers = {"plain asyncua": [*module, "plain"], "opcua-ai": [*module, "ours"]}
     if has("node-opcua-server"):
         servers["node-opcua"] = ["node", str(NODE_SERVER)]
-    costs = {name: asyncio.run(_cost(command)) for name, command in servers.items()}
+    with tempfile.TemporaryDirectory(prefix="opcua-ai-bench-") as folder:
+        costs = {name: asyncio.run(_cost(command, folder)) for name, command in servers.items()}
     plain = costs["plain asyncua"]["cpu_ms_per_1000"]
     return {name: cost | {"ratio": cost["cpu_ms_per_1000"] / plain} for name, cost in costs.items()}
 
 
-async def _cost(command: list[str]) -> dict[str, float]:
+async def _cost(command: list[str], folder: str) -> dict[str, float]:
     port = free_port(4880)
     process = await asyncio.create_subprocess_exec(
-        *command, str(port), str(COUNT), str(HZ),
+        *command, str(port), str(COUNT), str(HZ), folder,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, env=ENVIRONMENT,
     )  # fmt: skip
     try:

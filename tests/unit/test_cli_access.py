@@ -13,6 +13,7 @@ from opcua_ai import cli
 from opcua_ai.core.config import load
 from opcua_ai.server.security.passwords import matches
 from opcua_ai.server.security.trust import TrustList, thumbprint
+from tests.unit.server.security.authorities import Holder, key_of
 
 Run = Callable[..., int]
 
@@ -115,3 +116,30 @@ def test_audit(run: Run, config: Path, capsys: pytest.CaptureFixture[str]) -> No
     path.write_text(path.read_text().replace("two", "six"))
     assert run("audit", "verify") == 2
     assert "line 2" in capsys.readouterr().err
+
+
+def test_a_stranger_writes_nothing_into_the_terminal(
+    run: Run, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Names in certificates of strangers are theirs to choose: markup, colours, lines."""
+    name = "[/] [red]x\x1b[31m\nstate trusted"
+    stranger = Holder("authority").issue(name, key=key_of("authority"))
+    TrustList(load(config).server.pki).add(stranger, "rejected")
+    assert run("certs", "list") == 0
+    shown = capsys.readouterr().out
+    assert "CN=[/] [red]x?[31m?state trusted" in shown
+    assert "\x1b" not in shown
+
+
+def test_who_is_rejected_but_vouched_for_is_told(
+    run: Run, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trust = TrustList(load(config).server.pki)
+    authority = Holder("authority")
+    client = authority.issue()
+    trust.add(authority.certificate, "ca")
+    trust.add(client, "trusted")
+    assert run("certs", "reject", thumbprint(client)) == 2
+    assert "still let in" in capsys.readouterr().err
+    (trust.folder / "ca" / "authority.crl").write_bytes(authority.revocation_list(client))
+    assert run("certs", "reject", thumbprint(client)) == 0

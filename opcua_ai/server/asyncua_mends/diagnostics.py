@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import StrEnum
 from typing import Any
 
 from asyncua import ua
@@ -11,7 +12,7 @@ from asyncua.server.address_space import AddressSpace
 from opcua_ai.server.values import VT, extension, node_id
 
 _SUMMARY = "Server_ServerDiagnostics_ServerDiagnosticsSummary"
-_SECURITY = frozenset((
+SECURITY = frozenset((
     ua.StatusCodes.BadSecurityChecksFailed,
     ua.StatusCodes.BadSecurityPolicyRejected,
     ua.StatusCodes.BadSecurityModeInsufficient,
@@ -25,6 +26,16 @@ _SECURITY = frozenset((
     ua.StatusCodes.BadCertificateInvalid,
     ua.StatusCodes.BadCertificateUntrusted,
 ))  # fmt: skip
+"""Why somebody is refused who may not, rather than cannot."""
+
+
+class End(StrEnum):
+    """How a session ends, as the SourceName of its audit event (Part 4, 6.5.6)."""
+
+    CLOSED = "Session/CloseSession"
+    TIMEOUT = "Session/Timeout"
+    TERMINATED = "Session/Terminated"
+    """Its connection broke, it had to give way, or the server stops."""
 
 
 class Diagnostics:
@@ -37,20 +48,17 @@ class Diagnostics:
     def session_opened(self) -> None:
         self._summary.CumulatedSessionCount += 1
 
-    def session_timed_out(self) -> None:
-        self._summary.SessionTimeoutCount += 1
-
-    def session_lost(self) -> None:
-        """Its connection broke."""
-        self._summary.SessionAbortCount += 1
+    def session_ended(self, end: End) -> None:
+        self._summary.SessionTimeoutCount += end is End.TIMEOUT
+        self._summary.SessionAbortCount += end is End.TERMINATED
 
     def session_rejected(self, status: int) -> None:
         self._summary.RejectedSessionCount += 1
-        self._summary.SecurityRejectedSessionCount += status in _SECURITY
+        self._summary.SecurityRejectedSessionCount += status in SECURITY
 
     def request_rejected(self, status: int) -> None:
         self._summary.RejectedRequestsCount += 1
-        self._summary.SecurityRejectedRequestsCount += status in _SECURITY
+        self._summary.SecurityRejectedRequestsCount += status in SECURITY
 
     def subscription_opened(self) -> None:
         self._summary.CumulatedSubscriptionCount += 1

@@ -8,11 +8,28 @@ from typing import Any
 
 from asyncua import ua
 from asyncua.server.monitored_item_service import WhereClauseEvaluator
+from asyncua.ua import uaerrors
 
+from opcua_ai.server.asyncua_mends.operation_limits import (
+    MAX_SELECT_CLAUSES,
+    MAX_WHERE_CLAUSES,
+)
 from opcua_ai.server.occurrence import Occurrence
 from opcua_ai.server.values import node_id
 
 _HAS_SUBTYPE = node_id(ua.ObjectIds.HasSubtype)
+
+
+def check(wanted: Any) -> None:
+    """Raises BadMonitoredItemFilterInvalid or BadEventFilterInvalid (Part 4, 7.22.3)."""
+    if not isinstance(wanted, ua.EventFilter):
+        raise uaerrors.BadMonitoredItemFilterInvalid
+    too_many = (
+        len(wanted.SelectClauses) > MAX_SELECT_CLAUSES
+        or len(wanted.WhereClause.Elements) > MAX_WHERE_CLAUSES
+    )
+    if too_many or not wanted.SelectClauses:
+        raise uaerrors.BadEventFilterInvalid
 
 
 class TypeAwareWhereClause(WhereClauseEvaluator):

@@ -20,7 +20,9 @@ from asyncua.ua import uaerrors
 from asyncua.ua.ua_binary import struct_from_binary, uatcp_to_binary
 from cryptography import x509
 
+from opcua_ai.server.asyncua_mends.channels import Channel
 from opcua_ai.server.asyncua_mends.permissions import PermittedSession
+from opcua_ai.server.security.chain import split
 from opcua_ai.server.security.roles import Member
 from opcua_ai.server.security.tokens import Challenge
 from opcua_ai.server.security.trust import application_uris
@@ -66,6 +68,10 @@ class Gate(UaProcessor):
     lost = False
     """The connection has ended."""
 
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._connection = Channel(SecurityPolicyNone(), self._limits)
+
     @property
     def host(self) -> str:
         """Address of the client."""
@@ -109,9 +115,11 @@ class Gate(UaProcessor):
             return await self._activate(requesthdr, seqhdr, body)
         if typeid == _CREATE:
             return await self._create(typeid, requesthdr, seqhdr, body)
+        if typeid == _CLOSE and self.session is not None:
+            self.session.says_goodbye = True
         goes_on = await super()._process_message(typeid, requesthdr, seqhdr, body)
         if typeid == _CLOSE:
-            self._closed()
+            self.session = None  # type: ignore[assignment]
         return goes_on
 
     def check_session(self, service: ua.NodeId, token: ua.NodeId) -> None:
@@ -131,7 +139,9 @@ class Gate(UaProcessor):
             session.bind(self, self.certificate)
             event = ua.ObjectIds.AuditCreateSessionEventType
             name = params.ClientDescription.ApplicationUri or ""
-            self.iserver.gatekeeper.auditor.record(event, f"session of {name}", client=self.host)
+            self.iserver.gatekeeper.auditor.record(
+                event, f"session of {name}", client=self.host, session=session.session_id
+            )
         return goes_on
 
     async def _make_room(self) -> None:
@@ -154,7 +164,7 @@ class Gate(UaProcessor):
         if len(params.ClientNonce or b"") < _LEAST_NONCE:
             raise ServiceError(ua.StatusCodes.BadNonceInvalid)
         certificate = x509.load_der_x509_certificate(self.certificate)
-        if params.ClientCertificate != self.certificate:
+        if split(params.ClientCertificate or b"")[0] != certificate:
             raise ServiceError(ua.StatusCodes.BadSecurityChecksFailed)
         if params.ClientDescription.ApplicationUri not in application_uris(certificate):
             raise ServiceError(ua.StatusCodes.BadCertificateUriInvalid)
@@ -173,9 +183,12 @@ class Gate(UaProcessor):
             self._take_over(session, user)
         response = ua.ActivateSessionResponse()
         response.Parameters.ServerNonce = session.activate(user)
+        session.diagnostics.activated(user.name or "", params)
         response.Parameters.Results = [ua.StatusCode() for _ in params.ClientSoftwareCertificates]
         event, text = ua.ObjectIds.AuditActivateSessionEventType, f"logged in as {user.rank.name}"
-        gatekeeper.auditor.record(event, text, user=user.name or "", client=self.host)
+        gatekeeper.auditor.record(
+            event, text, user=user.name or "", client=self.host, session=session.session_id
+        )
         self.send_response(requesthdr.RequestHandle, seqhdr, response)
         return True
 
@@ -219,14 +232,17 @@ class Gate(UaProcessor):
         if session.user.name != user.name:
             raise ServiceError(ua.StatusCodes.BadIdentityTokenRejected)
         if session.channel is not None:
-            session.channel.session = None
-        self.session = session
+            session.channel.session = None  # type: ignore[assignment]
+        self.session = session  # type: ignore[assignment]
         session.bind(self, self.certificate)
         for subscription in self.iserver.subscription_service.subscriptions.values():
             if subscription.session_id == session.session_id:
                 subscription.pub_result_callback = self.forward_publish_response
                 request: Any = self.get_publish_request
                 subscription.pub_request_callback = request
+
+    async def _session_watchdog_loop(self) -> None:
+        """Nothing: a session watches its own time. asyncua also does it here, and is earlier."""
 
     async def close(self) -> None:
         self.lost = True
@@ -238,12 +254,3 @@ class Gate(UaProcessor):
         if session is not None and session.certificate is None and session.user.name is None:
             return True
         return super()._should_close_session_on_transport_loss()
-
-    def _closed(self) -> None:
-        session = self.session
-        self.session = None  # type: ignore[assignment]
-        if session is not None:
-            name = session.user.name or ""
-            event = ua.ObjectIds.AuditSessionEventType
-            auditor = self.iserver.gatekeeper.auditor
-            auditor.record(event, "session closed", user=name, client=self.host)

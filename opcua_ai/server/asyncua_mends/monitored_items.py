@@ -32,10 +32,11 @@ MAX_SAMPLING_INTERVAL = 3_600_000.0
 
 
 class Outbox(Protocol):
-    """Where items go that have something to send, and those that hold back a value."""
+    """Where items go that have something to send, hold back a value, or have lost one."""
 
     def ready(self, item: DataItem) -> None: ...
     def holding(self, item: DataItem) -> None: ...
+    def overflowed(self) -> None: ...
 
 
 class DataItem(MonitoredItemData):
@@ -191,6 +192,7 @@ class DataItem(MonitoredItemData):
             newest = queue.pop()
             queue[-1] = newest
             edge = -1
+        self._outbox.overflowed()
         if self.queue_size > 1:
             status = queue[edge].StatusCode
             marked = code((status.value if status else 0) | OVERFLOW)

@@ -14,24 +14,24 @@ from asyncua.server.address_space import AddressSpace
 from asyncua.server.monitored_item_service import MonitoredItemService
 from asyncua.ua import uaerrors
 
-from opcua_ai.server.asyncua_mends import timestamps
+from opcua_ai.server.asyncua_mends import filters, timestamps
 from opcua_ai.server.asyncua_mends.attributes import part_of
+from opcua_ai.server.asyncua_mends.event_items import EventItem
 from opcua_ai.server.asyncua_mends.monitored_items import DataItem
 from opcua_ai.server.asyncua_mends.numeric_range import NumericRange
-from opcua_ai.server.asyncua_mends.operation_limits import MAX_QUEUE_SIZE
 from opcua_ai.server.values import code
 
 if TYPE_CHECKING:
     from opcua_ai.server.asyncua_mends.publishing import Subscription
 
-_EVENT_QUEUE_SIZE = 1_000
-"""For a client that leaves it to the server (Part 4, 7.21)."""
+Item = DataItem | EventItem
 
 
 class MonitoredItems(MonitoredItemService):
-    """Items for data changes are :class:`DataItem`; those for events are asyncua's."""
+    """Items for data changes are :class:`DataItem`; those for events :class:`EventItem`."""
 
     isub: Subscription  # type: ignore[assignment]
+    _monitored_items: dict[int, Item]  # type: ignore[assignment]
 
     def __init__(self, isub: Subscription, aspace: AddressSpace) -> None:
         super().__init__(isub, aspace)
@@ -50,6 +50,27 @@ class MonitoredItems(MonitoredItemService):
         timestamps.check(params.TimestampsToReturn)
         self._timestamps = params.TimestampsToReturn
         return super().modify_monitored_items(params)
+
+    def _create_events_monitored_item(
+        self, params: ua.MonitoredItemCreateRequest
+    ) -> ua.MonitoredItemCreateResult:
+        try:
+            filters.check(params.RequestedParameters.Filter)
+        except uaerrors.UaStatusCodeError as error:
+            return ua.MonitoredItemCreateResult(StatusCode=code(error.code))
+        return super()._create_events_monitored_item(params)
+
+    def _make_monitored_item_common(
+        self, params: ua.MonitoredItemCreateRequest
+    ) -> tuple[ua.MonitoredItemCreateResult, EventItem]:
+        """asyncua asks this for the item of an event filter."""
+        self._monitored_item_counter += 1
+        item = EventItem(params, self._monitored_item_counter)
+        result = ua.MonitoredItemCreateResult(
+            MonitoredItemId=item.monitored_item_id,
+            RevisedQueueSize=item.queue_size,  # type: ignore[arg-type]
+        )
+        return result, item
 
     async def _create_data_change_monitored_item(
         self, params: ua.MonitoredItemCreateRequest
@@ -98,14 +119,8 @@ class MonitoredItems(MonitoredItemService):
         if item is None:
             unknown = code(ua.StatusCodes.BadMonitoredItemIdInvalid)
             return ua.MonitoredItemModifyResult(StatusCode=unknown)
-        if not isinstance(item, DataItem):
-            item.queue_size = self._revise_queue_size(wanted.QueueSize)
-            item.client_handle = wanted.ClientHandle
-            if isinstance(wanted.Filter, ua.EventFilter):
-                item.filter = wanted.Filter
-            return ua.MonitoredItemModifyResult(RevisedQueueSize=item.queue_size)  # type: ignore[arg-type]
         try:
-            item.configure(wanted, self._timestamps, self.isub.data.RevisedPublishingInterval)
+            self._configure(item, wanted)
         except uaerrors.UaStatusCodeError as error:
             return ua.MonitoredItemModifyResult(StatusCode=code(error.code))
         return ua.MonitoredItemModifyResult(
@@ -113,27 +128,29 @@ class MonitoredItems(MonitoredItemService):
             RevisedQueueSize=item.queue_size,  # type: ignore[arg-type]
         )
 
-    def _revise_queue_size(self, requested: int) -> int:
-        """Of an item for events; 0 and 1 leave it to the server (Part 4, 7.21)."""
-        return min(requested, MAX_QUEUE_SIZE) if requested > 1 else _EVENT_QUEUE_SIZE
+    def _configure(self, item: Item, wanted: ua.MonitoringParameters) -> None:
+        if isinstance(item, DataItem):
+            item.configure(wanted, self._timestamps, self.isub.data.RevisedPublishingInterval)
+            return
+        if wanted.Filter is not None:
+            filters.check(wanted.Filter)
+        item.configure(wanted)
 
     async def _set_monitoring_mode(self, mode: ua.MonitoringMode, mid: int) -> ua.StatusCode:
         item = self._monitored_items.get(mid)
         if item is None:
             return code(ua.StatusCodes.BadMonitoredItemIdInvalid)
-        if isinstance(item, DataItem):
-            item.set_mode(mode)
-        else:
-            item.mode = mode
+        item.set_mode(mode)
         return ua.StatusCode()
 
     def _delete_monitored_items(self, mid: int) -> ua.StatusCode:
         item = self._monitored_items.get(mid)
+        if item is not None:
+            self.isub.forget(item)
         if not isinstance(item, DataItem):
             return super()._delete_monitored_items(mid)
         del self._monitored_items[mid]
         self.aspace.delete_datachange_callback(item.callback_handle or 0)
-        self.isub.forget(item)
         for source in list(item.linked_by):
             source.unlink(item)
         return ua.StatusCode()

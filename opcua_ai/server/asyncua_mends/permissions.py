@@ -8,20 +8,23 @@ who calls it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import compress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from asyncua import ua
 from asyncua.common.utils import create_nonce
 from asyncua.server.internal_session import SessionState
+from asyncua.ua import uaerrors
 
+from opcua_ai.server.asyncua_mends.diagnostics import End
 from opcua_ai.server.asyncua_mends.sessions import Session
 from opcua_ai.server.security.caller import CURRENT, Caller
 from opcua_ai.server.security.roles import Member, Permission, Role
 from opcua_ai.server.values import code
 
 if TYPE_CHECKING:
-    from opcua_ai.server.asyncua_mends.gate import Gate
     from opcua_ai.server.asyncua_mends.services import InternalServer
+    from opcua_ai.server.asyncua_mends.transport import Processor
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -32,6 +35,11 @@ _READING = {
     ua.AttributeIds.RolePermissions: Permission.ReadRolePermissions,
 }
 """Every other attribute needs Browse."""
+_ENDS = {
+    End.CLOSED: "session closed",
+    End.TIMEOUT: "session timed out",
+    End.TERMINATED: "session ended without being closed",
+}
 _ROLES = ua.AttributeIds.RolePermissions, ua.AttributeIds.UserRolePermissions
 
 
@@ -39,13 +47,13 @@ class PermittedSession(Session):
     """What a client may not do is refused operation by operation, the rest is done."""
 
     iserver: InternalServer
-    channel: Gate | None = None
+    channel: Processor | None = None
     """The connection that alone may use this session."""
     certificate: bytes | None = None
     """Of the client, as its channel proved it."""
     _client = ""
 
-    def bind(self, channel: Gate, certificate: bytes | None) -> None:
+    def bind(self, channel: Any, certificate: bytes | None) -> None:
         self.channel, self.certificate, self._client = channel, certificate, channel.host
 
     def is_closed(self) -> bool:
@@ -59,6 +67,17 @@ class PermittedSession(Session):
         self.touch()
         self._start_timeout_watchdog()
         return self.nonce
+
+    def _ends(self, end: End) -> None:
+        super()._ends(end)
+        self.iserver.gatekeeper.auditor.record(
+            ua.ObjectIds.AuditSessionEventType,
+            _ENDS[end],
+            source=end,
+            user=self.user.name or "",
+            client=self._client,
+            session=self.session_id,
+        )
 
     def may(self, node: ua.NodeId, permission: Permission) -> bool:
         return self.iserver.gatekeeper.rules.allowed(self.user, node, permission)
@@ -131,21 +150,19 @@ class PermittedSession(Session):
         return results
 
     async def history_read(self, params: ua.HistoryReadParameters) -> list[ua.HistoryReadResult]:
-        async def read(items: list[ua.HistoryReadValueId]) -> list[ua.HistoryReadResult]:
-            details, wanted = params.HistoryReadDetails, params.NodesToRead
-            if isinstance(details, ua.ReadProcessedDetails) and len(items) < len(wanted):
-                # one aggregate for each node (Part 11, 6.5.4.1): those of refused nodes go too
-                pairs = zip(details.AggregateType, wanted, strict=False)
-                details.AggregateType = [kind for kind, item in pairs if item in items]  # type: ignore[misc]
-            params.NodesToRead = items  # type: ignore[misc]
-            return await super(PermittedSession, self).history_read(params)
-
-        return await _split(
-            list(params.NodesToRead),
-            lambda item: self.may(item.NodeId, Permission.ReadHistory),
-            read,
-            lambda _: ua.HistoryReadResult(StatusCode=code(_DENIED)),
-        )
+        wanted = list(params.NodesToRead)
+        allowed = [self.may(item.NodeId, Permission.ReadHistory) for item in wanted]
+        params.NodesToRead = list(compress(wanted, allowed))  # type: ignore[misc]
+        details = params.HistoryReadDetails
+        if isinstance(details, ua.ReadProcessedDetails) and not params.ReleaseContinuationPoints:
+            # one aggregate for each node (Part 11, 6.5.4.2): those of refused nodes go too
+            kinds = details.AggregateType or []
+            if len(kinds) != len(wanted):
+                raise uaerrors.BadAggregateListMismatch
+            details.AggregateType = list(compress(kinds, allowed))  # type: ignore[misc]
+        done = iter(await super().history_read(params) if params.NodesToRead or not wanted else ())
+        denied = ua.HistoryReadResult(StatusCode=code(_DENIED))
+        return [next(done) if may else denied for may in allowed]
 
     async def create_monitored_items(
         self, params: ua.CreateMonitoredItemsParameters
@@ -180,7 +197,17 @@ class PermittedSession(Session):
         return max(0, self.iserver.gatekeeper.settings.max_monitored_items - taken)
 
     async def browse(self, params: ua.BrowseParameters) -> list[ua.BrowseResult]:
-        return [self._visible(result) for result in await super().browse(params)]
+        async def browse(items: list[ua.BrowseDescription]) -> list[ua.BrowseResult]:
+            params.NodesToBrowse = items  # type: ignore[misc]
+            return await super(PermittedSession, self).browse(params)
+
+        results = await _split(
+            list(params.NodesToBrowse),
+            lambda item: self.may(item.NodeId, Permission.Browse),
+            browse,
+            lambda _: ua.BrowseResult(StatusCode=code(_DENIED)),
+        )
+        return [self._visible(result) for result in results]
 
     async def browse_next(self, parameters: ua.BrowseNextParameters) -> list[ua.BrowseResult]:
         return [self._visible(result) for result in await super().browse_next(parameters)]
@@ -193,7 +220,15 @@ class PermittedSession(Session):
     async def translate_browsepaths_to_nodeids(
         self, params: list[ua.BrowsePath]
     ) -> list[ua.BrowsePathResult]:
-        results = await super().translate_browsepaths_to_nodeids(params)
+        async def translate(paths: list[ua.BrowsePath]) -> list[ua.BrowsePathResult]:
+            return await super(PermittedSession, self).translate_browsepaths_to_nodeids(paths)
+
+        results = await _split(
+            params,
+            lambda path: self.may(path.StartingNode, Permission.Browse),
+            translate,
+            lambda _: ua.BrowsePathResult(StatusCode=code(_DENIED)),
+        )
         for result in results:
             if not all(self.may(t.TargetId, Permission.Browse) for t in result.Targets):
                 result.Targets = []  # type: ignore[misc]

@@ -17,8 +17,9 @@ from asyncua.server.address_space import AddressSpace
 from asyncua.server.internal_subscription import InternalSubscription
 from asyncua.ua import uaerrors
 
+from opcua_ai.server.asyncua_mends.event_items import EventItem
 from opcua_ai.server.asyncua_mends.monitored_items import DataItem
-from opcua_ai.server.asyncua_mends.monitoring import MonitoredItems
+from opcua_ai.server.asyncua_mends.monitoring import Item, MonitoredItems
 from opcua_ai.server.asyncua_mends.operation_limits import MAX_NOTIFICATIONS
 from opcua_ai.server.values import code
 
@@ -36,8 +37,14 @@ class Subscription(InternalSubscription):
         self.monitored_item_srv: MonitoredItems = MonitoredItems(self, aspace)
         self.user = user
         """Of the session that made it; only the same user may take it over."""
+        self.client: str | None = None
+        """ApplicationUri of the client that made it."""
         self.max_notifications = MAX_NOTIFICATIONS
+        self.figures: Any = ua.SubscriptionDiagnosticsDataType()
+        """What is counted; see :mod:`diagnostics_arrays`."""
+        self._late = False
         self._ready: dict[int, DataItem] = {}
+        self._ready_events: dict[int, EventItem] = {}
         self._holding: list[DataItem] = []
 
     # What items say
@@ -48,20 +55,23 @@ class Subscription(InternalSubscription):
     def holding(self, item: DataItem) -> None:
         self._holding.append(item)
 
-    def forget(self, item: DataItem) -> None:
-        self._ready.pop(item.monitored_item_id or 0, None)
+    def overflowed(self) -> None:
+        self.figures.MonitoringQueueOverflowCount += 1
+
+    def forget(self, item: Item) -> None:
+        number = item.monitored_item_id or 0
+        self._ready.pop(number, None)
+        self._ready_events.pop(number, None)
         if item in self._holding:
             self._holding.remove(item)
 
-    async def enqueue_event(self, mid: int, eventdata: ua.EventFieldList, maxsize: int) -> None:
-        """Queue an event of an item that reports; the oldest makes room."""
+    async def enqueue_event(self, mid: int, eventdata: ua.EventFieldList, maxsize: int) -> None:  # noqa: ARG002
+        """Queue an event of an item that reports; the item knows the size of its queue."""
         item = self.monitored_item_srv._monitored_items[mid]  # noqa: SLF001
-        if item.mode != ua.MonitoringMode.Reporting:
+        if not isinstance(item, EventItem) or item.mode != ua.MonitoringMode.Reporting:
             return
-        queue = self._triggered_events.setdefault(mid, [])
-        queue.append(eventdata)
-        if len(queue) > maxsize:
-            del queue[0]
+        self.figures.EventQueueOverflowCount += not item.put(eventdata)
+        self._ready_events[mid] = item
 
     # What the publishing interval brings
 
@@ -89,7 +99,7 @@ class Subscription(InternalSubscription):
         self._publish_cycles_count += 1
         has_client = self.pub_request_callback is not None
         if has_client and self._publish_cycles_count > self.data.RevisedLifetimeCount:
-            self._expire()
+            await self._expire()
             return
         try:
             await self.publish_results()
@@ -100,7 +110,7 @@ class Subscription(InternalSubscription):
         """The client is there: its lifetime counter starts again (Part 4, 5.14.1.2)."""
         self._publish_cycles_count = 0
 
-    def _expire(self) -> None:
+    async def _expire(self) -> None:
         logger.warning(
             "subscription %s ends: no Publish request in %d intervals",
             self.data.SubscriptionId,
@@ -108,9 +118,9 @@ class Subscription(InternalSubscription):
         )
         self._closing = True
         self._task = None
-        if self.delete_callback:
-            self.delete_callback()
         self.monitored_item_srv.delete_all_monitored_items()
+        if self.delete_callback:
+            await self.delete_callback()
 
     def has_published_results(self) -> bool:
         """Whether there is anything to say: changes, events, or that the server is alive."""
@@ -122,7 +132,7 @@ class Subscription(InternalSubscription):
         )
 
     def _has_notifications(self) -> bool:
-        return self._publishing_enabled and bool(self._ready or self._triggered_events)
+        return self._publishing_enabled and bool(self._ready or self._ready_events)
 
     async def publish_results(self, requestdata: Any = None) -> bool:
         """Send messages while there are both notifications and Publish requests.
@@ -135,12 +145,16 @@ class Subscription(InternalSubscription):
             if requestdata is None and self.pub_request_callback:
                 requestdata = self.pub_request_callback(self.data.SubscriptionId)
                 if requestdata is None:
+                    self.figures.LatePublishRequestCount += not self._late
+                    self._late = True
                     break
+            self._late = False
             result = self._pop_publish_result()
             if requestdata is None:
                 await self.pub_result_callback(result)
             else:
                 self.keep()
+                self.figures.PublishRequestCount += 1
                 await self.pub_result_callback(result, requestdata)
             requestdata = None
             sent = True
@@ -172,6 +186,7 @@ class Subscription(InternalSubscription):
         self._not_acknowledged_results[self._notification_seq] = result
         self._notification_seq = self._notification_seq % _MAX_SEQUENCE_NUMBER + 1
         while len(self._not_acknowledged_results) > self._no_acks_limit:
+            self.figures.DiscardedMessageCount += 1
             del self._not_acknowledged_results[next(iter(self._not_acknowledged_results))]
 
     def _notifications(self) -> list[Any]:
@@ -182,6 +197,9 @@ class Subscription(InternalSubscription):
         events = self._take_events(self.max_notifications - len(changes))
         if events:
             data.append(ua.EventNotificationList(Events=events))
+        self.figures.DataChangeNotificationsCount += len(changes)
+        self.figures.EventNotificationsCount += len(events)
+        self.figures.NotificationsCount += len(changes) + len(events)
         return data
 
     def _take_changes(self, room: int) -> list[ua.MonitoredItemNotification]:
@@ -198,12 +216,10 @@ class Subscription(InternalSubscription):
 
     def _take_events(self, room: int) -> list[ua.EventFieldList]:
         taken: list[ua.EventFieldList] = []
-        for mid, queue in list(self._triggered_events.items()):
-            count = room - len(taken)
-            taken += queue[:count]
-            del queue[:count]
-            if not queue:
-                del self._triggered_events[mid]
+        for mid, item in list(self._ready_events.items()):
+            taken += item.take(room - len(taken))
+            if not item.waiting:
+                del self._ready_events[mid]
         return taken
 
     # What clients ask of it
@@ -216,13 +232,18 @@ class Subscription(InternalSubscription):
     def republish(self, nb: int) -> ua.NotificationMessage:
         """A message again, as often as it takes (Part 4, 5.14.6)."""
         self.keep()
+        self.figures.RepublishRequestCount += 1
+        self.figures.RepublishMessageRequestCount += 1
         result = self._not_acknowledged_results.get(nb)
         if result is None:
             raise uaerrors.BadMessageNotAvailable
+        self.figures.RepublishMessageCount += 1
         return result.NotificationMessage
 
     async def set_publishing_mode(self, enabled: bool) -> None:
         self.keep()
+        self.figures.EnableCount += enabled
+        self.figures.DisableCount += not enabled
         self._publishing_enabled = enabled
 
     def available(self) -> list[int]:

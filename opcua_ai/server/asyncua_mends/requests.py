@@ -29,6 +29,7 @@ _SESSION_SERVICES = frozenset((
     node_id(ua.ObjectIds.ActivateSessionRequest_Encoding_DefaultBinary),
 ))  # fmt: skip
 _SECURE_MESSAGE: Any = ua.MessageType.SecureMessage
+_PUBLISH = node_id(ua.ObjectIds.PublishRequest_Encoding_DefaultBinary)
 _CLOSE_SESSION = node_id(ua.ObjectIds.CloseSessionRequest_Encoding_DefaultBinary)
 
 
@@ -38,24 +39,41 @@ class Requests(UaProcessor):
     iserver: InternalServer  # type: ignore[assignment]
     session: SessionServices | None  # type: ignore[assignment]
 
-    _opens_a_session = False
+    lost: bool
+    """The connection has ended; Gate says so."""
+    _service: ua.NodeId | None = None
+    """Type of the request that is being answered, and its id."""
+    _request_id: int | None = None
 
     async def process_message(self, seqhdr: Any, body: Any) -> Any:
-        self._opens_a_session = nodeid_from_binary(body.copy()) in _SESSION_SERVICES
-        return await super().process_message(seqhdr, body)
+        self._service, self._request_id = nodeid_from_binary(body.copy()), seqhdr.RequestId
+        session = self.session
+        going_on = await super().process_message(seqhdr, body)
+        session = session or self.session
+        if session is not None:
+            session.diagnostics.requested(self._service)
+        return going_on
 
     def send_response(
         self, requesthandle: Any, seqhdr: Any, response: Any, msgtype: Any = _SECURE_MESSAGE
     ) -> None:
         if isinstance(response, ua.ServiceFault):
-            status = response.ResponseHeader.ServiceResult.value
-            self.iserver.diagnostics.request_rejected(status)
-            if self._opens_a_session:
-                self.iserver.diagnostics.session_rejected(status)
+            self._rejected(response.ResponseHeader.ServiceResult.value, seqhdr.RequestId)
         super().send_response(requesthandle, seqhdr, response, msgtype)
+
+    def _rejected(self, status: int, request_id: int) -> None:
+        # Only Publish requests are answered out of turn.
+        service = self._service if request_id == self._request_id else _PUBLISH
+        self.iserver.diagnostics.request_rejected(status)
+        if service in _SESSION_SERVICES:
+            self.iserver.diagnostics.session_rejected(status)
+        if self.session is not None:
+            self.session.diagnostics.rejected(service, status)
 
     async def _process_message(self, typeid: Any, requesthdr: Any, seqhdr: Any, body: Any) -> Any:
         answer = _OWN.get(typeid)
+        if typeid == _PUBLISH and self.session is not None and self.session.notices:
+            answer = _notice
         if answer is None:
             going_on = await super()._process_message(typeid, requesthdr, seqhdr, body)
         else:
@@ -89,9 +107,12 @@ class Requests(UaProcessor):
             header: Any = request.requesthdr
             self.send_response(header.RequestHandle, request.seqhdr, fault)
 
-    def forget(self, subscription_id: int) -> None:
-        """A subscription that waited for a Publish request has gone to another session."""
+    def take_publish_request(self, subscription_id: int) -> Any:
+        """The Publish request for the last message of a subscription, which waits for none any
+        more; None when there is none."""
+        request = None if self.lost else self.get_publish_request(subscription_id)  # type: ignore[arg-type]
         self._publish_results_subs.pop(subscription_id, None)  # type: ignore[arg-type]
+        return request
 
     async def forward_publish_response(self, result: ua.PublishResult, requestdata: Any) -> None:
         result.Results = requestdata.results or []
@@ -104,19 +125,21 @@ class Requests(UaProcessor):
         )
         self._transport.write(data)
 
-    async def close(self) -> None:
-        session = self.session
-        is_open = session is not None and session.is_activated()
-        if is_open and self._should_close_session_on_transport_loss():
-            self.iserver.diagnostics.session_lost()
-        await super().close()
-
 
 async def _browse_next(_: Requests, session: SessionServices, body: Any) -> Any:
     params = struct_from_binary(ua.BrowseNextParameters, body)
     return ua.BrowseNextResponse(
         Parameters=ua.BrowseNextResult(Results=await session.browse_next(params))
     )
+
+
+async def _notice(_: Requests, session: SessionServices, body: Any) -> Any:
+    """What became of a subscription, for a Publish request that comes after it."""
+    params = struct_from_binary(ua.PublishParameters, body)
+    acks: Any = params.SubscriptionAcknowledgements
+    result = session.notices.popleft()
+    _, result.Results = session.subscription_service.acknowledge(session.session_id, acks)  # type: ignore[assignment]
+    return ua.PublishResponse(Parameters=result)
 
 
 async def _set_triggering(_: Requests, session: SessionServices, body: Any) -> Any:

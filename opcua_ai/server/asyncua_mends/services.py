@@ -19,16 +19,19 @@ from asyncua.server.internal_server import InternalServer as AsyncuaInternalServ
 from asyncua.server.internal_session import InternalSession
 from asyncua.server.user_managers import UserManager
 
+from opcua_ai.server import methods
+from opcua_ai.server.asyncua_mends import server_methods
 from opcua_ai.server.asyncua_mends.attributes import Attributes
 from opcua_ai.server.asyncua_mends.browse import Views
 from opcua_ai.server.asyncua_mends.diagnostics import Diagnostics
+from opcua_ai.server.asyncua_mends.diagnostics_arrays import DiagnosticsArrays
 from opcua_ai.server.asyncua_mends.history import HistoryReads
 from opcua_ai.server.asyncua_mends.operation_limits import advertised
 from opcua_ai.server.asyncua_mends.permissions import PermittedSession
 from opcua_ai.server.asyncua_mends.subscriptions import Subscriptions
 from opcua_ai.server.asyncua_mends.transport import BoundedServer
 from opcua_ai.server.security.gatekeeper import Gatekeeper
-from opcua_ai.server.values import node_id
+from opcua_ai.server.values import VT, node_id
 from opcua_ai.wire import decoding
 
 _NOBODY = User(role=UserRole.Anonymous)
@@ -53,6 +56,7 @@ class InternalServer(AsyncuaInternalServer):
         self.max_pending_activation_seconds = _LONGEST_LOGIN
         self.max_unacked_messages_per_subscription = _MAX_UNACKNOWLEDGED
         self.diagnostics = Diagnostics()
+        self.arrays = DiagnosticsArrays(self)
         self.attribute_service = Attributes(self.aspace)
         self.view_service: Views = Views(self.aspace)
         self.history = HistoryReads()
@@ -63,15 +67,18 @@ class InternalServer(AsyncuaInternalServer):
     async def init(self, shelffile: Any = None) -> None:
         await super().init(shelffile)
         await self._advertise()
-        for method in (
-            ua.ObjectIds.ConditionType_ConditionRefresh,
-            ua.ObjectIds.ConditionType_ConditionRefresh2,
+        for method, arguments in (
+            (ua.ObjectIds.ConditionType_ConditionRefresh, (VT.UInt32,)),
+            (ua.ObjectIds.ConditionType_ConditionRefresh2, (VT.UInt32, VT.UInt32)),
         ):
-            self.isession.add_method_callback(node_id(method), self.events.refresh)
+            refresh = methods.checked(arguments, self.events.refresh)
+            self.isession.add_method_callback(node_id(method), refresh)
+        server_methods.offer(self)
 
     async def _advertise(self) -> None:
         await self.diagnostics.enable(self.aspace)
-        for node, value in advertised():
+        self.arrays.enable()
+        for node, value in advertised(self.gatekeeper.settings):
             await self.write_attribute_value(node, ua.DataValue(value))
 
     async def _set_current_time_loop(self) -> None:
@@ -88,6 +95,7 @@ class InternalServer(AsyncuaInternalServer):
         sessions = sum(s.is_activated() for s in self._external_sessions.values())
         intervals = [s.data.RevisedPublishingInterval for s in self.events.subscriptions.values()]
         await self.diagnostics.show(self.aspace, sessions, intervals)
+        await self.arrays.notify()
 
     def create_session(
         self, name: str, user: User = _NOBODY, external: bool = False
@@ -95,6 +103,11 @@ class InternalServer(AsyncuaInternalServer):
         return PermittedSession(
             self, self.aspace, self.subscription_service, name, user=user, external=external
         )
+
+    def session_of(self, number: ua.NodeId) -> PermittedSession | None:
+        """The open session of a client with this SessionId."""
+        sessions: dict[ua.NodeId, Any] = self._external_sessions
+        return next((s for s in sessions.values() if s.session_id == number), None)
 
     def register_server(self, server: Any, conf: Any = None) -> None:
         """Refused: asyncua lets clients without a session enter themselves into FindServers."""
@@ -125,7 +138,6 @@ class Server(asyncua.Server):
     async def stop(self) -> None:
         """Close connections, sessions and tasks. asyncua leaves the sessions that have
         subscriptions, their timers and the tasks of open connections behind."""
-        await self.services.gatekeeper.auditor.stop()
         tasks = [self.iserver.time_task]
         self.iserver.time_task = None
         connections: list[OPCUAProtocol] = []
@@ -135,6 +147,7 @@ class Server(asyncua.Server):
         for session in list(self.iserver._external_sessions.values()):
             tasks.append(session._timeout_task)
             await session.close_session(True)
+        await self.services.gatekeeper.auditor.stop()
         for connection in connections:
             tasks += [connection._task, connection._activation_watchdog_task]
         await super().stop()

@@ -6,7 +6,9 @@ lets each session use the subscriptions of the others.
 
 from __future__ import annotations
 
-import asyncio
+import math
+import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +18,16 @@ from asyncua.ua import uaerrors
 
 from opcua_ai.server.asyncua_mends import timestamps
 from opcua_ai.server.asyncua_mends.browse import Browser
+from opcua_ai.server.asyncua_mends.diagnostics import End
 from opcua_ai.server.asyncua_mends.operation_limits import Limit
 from opcua_ai.server.asyncua_mends.publishing import Subscription
+from opcua_ai.server.asyncua_mends.session_diagnostics import SessionDiagnostics
 from opcua_ai.server.asyncua_mends.subscription_services import SubscriptionServices
 
 if TYPE_CHECKING:
     from opcua_ai.server.asyncua_mends.services import InternalServer
+
+_MOST_NOTICES = 100
 
 
 class SessionServices(InternalSession):
@@ -33,12 +39,18 @@ class SessionServices(InternalSession):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._browser = Browser(self.iserver.view_service)
+        self.says_goodbye = False
+        """Its client has called CloseSession."""
+        self.diagnostics = SessionDiagnostics()
+        self.notices: deque[ua.PublishResult] = deque(maxlen=_MOST_NOTICES)
+        """What became of subscriptions that the session has lost; for its next Publish requests."""
 
     async def create_session(
         self, params: ua.CreateSessionParameters, sockname: tuple[str, int] | None = None
     ) -> ua.CreateSessionResult:
         result = await super().create_session(params, sockname)
         self.iserver.diagnostics.session_opened()
+        self.diagnostics.opened(params, result.RevisedSessionTimeout)
         return result
 
     async def read(self, params: ua.ReadParameters) -> list[ua.DataValue]:
@@ -85,6 +97,7 @@ class SessionServices(InternalSession):
         result = await self.subscription_service.create_subscription(
             params, callback, self.session_id, request_callback, self.user.name
         )
+        self.subscription_service.find(result.SubscriptionId).client = self.diagnostics.client
         self.iserver.diagnostics.subscription_opened()
         return result
 
@@ -155,12 +168,26 @@ class SessionServices(InternalSession):
     def publish(
         self, acks: Iterable[ua.SubscriptionAcknowledgement] | None = None
     ) -> tuple[int, list[ua.StatusCode]]:
-        return self.subscription_service.acknowledge(self.session_id, list(acks or ()))
+        """Raises BadNoSubscription (Part 4, 5.14.5)."""
+        own, results = self.subscription_service.acknowledge(self.session_id, list(acks or ()))
+        if not own:
+            raise uaerrors.BadNoSubscription
+        return own, results
 
     async def close_session(self, delete_subs: bool = True) -> None:
-        """CloseSession (Part 4, 5.7.4), or the end of a session that timed out."""
-        if self.state != SessionState.Closed and asyncio.current_task() is self._timeout_task:
-            self.iserver.diagnostics.session_timed_out()
+        """CloseSession (Part 4, 5.7.4), or the end for another reason."""
+        if self.external and self.state != SessionState.Closed:
+            self._ends(self._end())
         await super().close_session(delete_subs)
         for subscription in self.subscription_service.of_session(self.session_id):
             subscription.detach()
+
+    def _end(self) -> End:
+        if self.says_goodbye:
+            return End.CLOSED
+        idle = time.monotonic() - self._last_activity
+        return End.TIMEOUT if idle >= (self.session_timeout or math.inf) else End.TERMINATED
+
+    def _ends(self, end: End) -> None:
+        if self.is_activated():
+            self.iserver.diagnostics.session_ended(end)

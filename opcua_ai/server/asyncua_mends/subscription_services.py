@@ -19,6 +19,7 @@ from opcua_ai.server.asyncua_mends.operation_limits import (
     MIN_PUBLISHING_INTERVAL,
 )
 from opcua_ai.server.asyncua_mends.publishing import Subscription
+from opcua_ai.server.asyncua_mends.status_changes import tell
 from opcua_ai.server.values import code
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class SubscriptionServices(SubscriptionService):
             session_id,
             user=user,
             request_callback=request_callback,
-            delete_callback=lambda: self.subscriptions.pop(number, None),
+            delete_callback=lambda: self._expired(subscription),
             no_acks_limit=self.iserver.max_unacked_messages_per_subscription,
             publishing_enabled=params.PublishingEnabled,
         )
@@ -63,6 +64,11 @@ class SubscriptionServices(SubscriptionService):
         self.subscriptions[number] = subscription
         await subscription.start()
         return subscription.data
+
+    async def _expired(self, subscription: Subscription) -> None:
+        self.subscriptions.pop(subscription.data.SubscriptionId, None)
+        owner = self.iserver.session_of(subscription.session_id)
+        await tell(owner, subscription, ua.StatusCodes.BadTimeout)
 
     def _revise(self, subscription: Subscription, wanted: Wishes) -> None:
         """Give a client what it asks for, within limits (Part 4, 5.14.2)."""
@@ -76,6 +82,7 @@ class SubscriptionServices(SubscriptionService):
         data.RevisedPublishingInterval = min(float(interval), MAX_PUBLISHING_INTERVAL)
         data.RevisedMaxKeepAliveCount = keep_alive
         data.RevisedLifetimeCount = max(lifetime, 3 * keep_alive)
+        subscription.figures.Priority = wanted.Priority
         most = wanted.MaxNotificationsPerPublish or MAX_NOTIFICATIONS
         subscription.max_notifications = min(most, MAX_NOTIFICATIONS)
 
@@ -86,6 +93,7 @@ class SubscriptionServices(SubscriptionService):
         before = data.RevisedPublishingInterval
         self._revise(subscription, params)
         subscription.keep()
+        subscription.figures.ModifyCount += 1
         if data.RevisedPublishingInterval != before:
             await subscription.restart()
         return ua.ModifySubscriptionResult(
@@ -109,11 +117,9 @@ class SubscriptionServices(SubscriptionService):
     ) -> tuple[int, list[ua.StatusCode]]:
         """What a Publish request acknowledges, and how many subscriptions its session has.
 
-        Raises BadNoSubscription (Part 4, 5.14.5).
+        With no subscription there is nothing to acknowledge (Part 4, 5.14.5).
         """
         own = {s.data.SubscriptionId: s for s in self.of_session(session_id)}
-        if not own:
-            raise uaerrors.BadNoSubscription
         for subscription in own.values():
             subscription.keep()
         unknown = ua.StatusCodes.BadSubscriptionIdInvalid

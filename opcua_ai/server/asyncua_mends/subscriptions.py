@@ -14,7 +14,7 @@ from asyncua.server.monitored_item_service import MonitoredItemData
 
 from opcua_ai.server.asyncua_mends.filters import TypeAwareWhereClause
 from opcua_ai.server.asyncua_mends.subscription_services import SubscriptionServices
-from opcua_ai.server.occurrence import Occurrence, refresh_bracket
+from opcua_ai.server.occurrence import Occurrence, server_event
 from opcua_ai.server.security.caller import caller
 from opcua_ai.server.security.roles import Member, Permission
 from opcua_ai.server.values import code
@@ -119,8 +119,8 @@ class Subscriptions(SubscriptionServices):
             if item_id.Value not in items:
                 return code(ua.StatusCodes.BadMonitoredItemIdInvalid)
             items = [item_id.Value]
-        start = refresh_bracket(ua.ObjectIds.RefreshStartEventType, "Refresh starts")
-        end = refresh_bracket(ua.ObjectIds.RefreshEndEventType, "Refresh ends")
+        start = server_event(ua.ObjectIds.RefreshStartEventType, "Refresh starts")
+        end = server_event(ua.ObjectIds.RefreshEndEventType, "Refresh ends")
         for mid in items:
             await self._send(subscription, mid, start)
             for event in list(self._retained.values()):

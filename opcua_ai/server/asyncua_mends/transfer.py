@@ -8,6 +8,7 @@ from asyncua import ua
 from asyncua.ua import uaerrors
 
 from opcua_ai.server.asyncua_mends.publishing import Subscription
+from opcua_ai.server.asyncua_mends.status_changes import tell
 from opcua_ai.server.values import code
 
 if TYPE_CHECKING:
@@ -28,7 +29,11 @@ async def transfer(
         except uaerrors.UaStatusCodeError as error:
             results.append(ua.TransferResult(StatusCode=code(error.code)))
             continue
-        await _tell_the_old_owner(subscription)
+        old = session.iserver.session_of(subscription.session_id)
+        await tell(old, subscription, ua.StatusCodes.GoodSubscriptionTransferred)
+        same = subscription.client == session.diagnostics.client
+        subscription.figures.TransferredToSameClientCount += same
+        subscription.figures.TransferredToAltClientCount += not same
         subscription.session_id = session.session_id
         subscription.pub_result_callback = channel.forward_publish_response
         subscription.pub_request_callback = channel.get_publish_request
@@ -41,31 +46,10 @@ async def transfer(
 
 def _taken(session: SessionServices, number: int) -> Subscription:
     subscription = session.subscription_service.find(number)
+    subscription.figures.TransferRequestCount += 1
     if subscription.session_id == session.session_id:
         raise uaerrors.BadNothingToDo
     user = session.user.name if session.user else None
     if user is None or subscription.user != user:
         raise uaerrors.BadUserAccessDenied
     return subscription
-
-
-async def _tell_the_old_owner(subscription: Subscription) -> None:
-    """GoodSubscriptionTransferred, if a Publish request is there to carry it."""
-    number = subscription.data.SubscriptionId
-    get_request: Any = subscription.pub_request_callback
-    request = get_request(number)
-    channel = getattr(get_request, "__self__", None)
-    if request is None:
-        if channel is not None:
-            channel.forget(number)
-        return
-    transferred = code(ua.StatusCodes.GoodSubscriptionTransferred)
-    message = ua.NotificationMessage(
-        NotificationData=[ua.StatusChangeNotification(Status=transferred)]
-    )
-    result = ua.PublishResult(
-        SubscriptionId=number,
-        MoreNotifications=False,  # type: ignore[arg-type]
-        NotificationMessage=message,
-    )
-    await subscription.pub_result_callback(result, request)

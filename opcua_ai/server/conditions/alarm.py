@@ -129,7 +129,7 @@ class Alarm:
         """Acknowledge (Part 9, 5.7.3); then the alarm asks to be confirmed."""
         state = self.state
         self._check(event_id, state.to_acknowledge, ua.StatusCodes.BadConditionBranchAlreadyAcked)
-        self._remark(comment, user)
+        self.remark(comment, user)
         state.acked, state.confirmed = True, False
         state.to_acknowledge.clear()
 
@@ -137,14 +137,14 @@ class Alarm:
         """Confirm (Part 9, 5.7.4)."""
         state = self.state
         self._check(event_id, state.to_confirm, ua.StatusCodes.BadConditionBranchAlreadyConfirmed)
-        self._remark(comment, user)
+        self.remark(comment, user)
         state.confirmed = True
         state.to_confirm.clear()
 
     def add_comment(self, event_id: bytes | None, comment: ua.LocalizedText, user: str) -> None:
         """AddComment (Part 9, 5.5.6)."""
         self._check(event_id, self.state.events, ua.StatusCodes.BadEventIdUnknown)
-        if not self._remark(comment, user):
+        if not self.remark(comment, user):
             raise RefusedError(ua.StatusCodes.BadInvalidArgument)
 
     def enable(self, enabled: bool) -> None:
@@ -175,6 +175,21 @@ class Alarm:
         if not self.state.shelved:
             raise RefusedError(ua.StatusCodes.BadConditionNotShelved)
         self._unshelve()
+
+    @staticmethod
+    def check_comment(comment: ua.LocalizedText) -> None:
+        if len(comment.Text or "") > LONGEST_COMMENT:
+            raise RefusedError(ua.StatusCodes.BadInvalidArgument)
+
+    def remark(self, comment: ua.LocalizedText, user: str) -> bool:
+        """Take the comment; one without text and locale changes nothing (Part 9, 5.5.6)."""
+        self.check_comment(comment)
+        if not comment.Text and not comment.Locale:
+            return False
+        state = self.state
+        state.comment, state.comment_locale = comment.Text or "", comment.Locale or ""
+        state.comment_time, state.comment_user = datetime.now(UTC), user
+        return True
 
     @property
     def shelving_left_s(self) -> float | None:
@@ -218,17 +233,6 @@ class Alarm:
     def _unshelve(self) -> None:
         self.state.shelving = Shelving.UNSHELVED
         self.state.shelved_until = self._deadline = None
-
-    def _remark(self, comment: ua.LocalizedText, user: str) -> bool:
-        """Take the comment; one without text and locale changes nothing (Part 9, 5.5.6)."""
-        if len(comment.Text or "") > LONGEST_COMMENT:
-            raise RefusedError(ua.StatusCodes.BadInvalidArgument)
-        if not comment.Text and not comment.Locale:
-            return False
-        state = self.state
-        state.comment, state.comment_locale = comment.Text or "", comment.Locale or ""
-        state.comment_time, state.comment_user = datetime.now(UTC), user
-        return True
 
 
 def _remember(events: list[bytes], event_id: bytes) -> None:

@@ -42,8 +42,12 @@ class Condition:
 
     def occurrence(self) -> Occurrence:
         fields = fields_of(self.identity, self.alarm)
-        # A field without a value is null, as one that the event does not have (Part 4, 7.22.3).
-        known = {path: v for path, v in fields.items() if v.VariantType != VT.Null}
+        # A field without a value is null, as one that its type lacks (Part 4, 7.22.3).
+        known = {
+            path: variant
+            for path, variant in fields.items()
+            if variant.VariantType != VT.Null and (path in self.nodes or path == "ConditionId")
+        }
         return Occurrence(known, self.notifiers)
 
     def changes(self, at: datetime) -> Iterable[tuple[ua.NodeId, ua.DataValue]]:
@@ -69,7 +73,7 @@ class Conditions:
         self._conditions: dict[ua.NodeId, Condition] = {}
         self._shelving_states: dict[ua.NodeId, ua.NodeId] = {}
         """ShelvingState -> its condition"""
-        self._assets: dict[str, list[Condition]] = defaultdict(list)
+        self._groups: dict[str, list[Condition]] = defaultdict(list)
         self._kept: dict[str, AlarmState] = {}
         self._saved: dict[str, str] = {}
         self._unsaved = False
@@ -115,9 +119,7 @@ class Conditions:
         state = self._kept.pop(key, None)
         earlier = self._conditions.get(identity.condition)
         if earlier is not None:
-            if earlier.key == key:
-                return
-            self._assets[identity.source_name].remove(earlier)
+            self._groups[identity.group].remove(earlier)
             self._saved.pop(earlier.key, None)
             state = state or earlier.alarm.state
         state = state or AlarmState()
@@ -126,7 +128,7 @@ class Conditions:
         condition = Condition(key, identity, alarm, nodes, frozenset(notifiers))
         self._conditions[identity.condition] = condition
         self._shelving_states[nodes["ShelvingState"]] = identity.condition
-        self._assets[identity.source_name].append(condition)
+        self._groups[identity.group].append(condition)
         aspace = self._services.aspace
         for node, value in condition.changes(datetime.now(UTC)):
             aspace[node].attributes[ua.AttributeIds.Value].value = value
@@ -176,8 +178,8 @@ class Conditions:
     ) -> None:
         """One event for each alarm that has changed, and for each that an other one's change now
         suppresses or brings back. A disabled alarm is silent (Part 9, 5.5.2)."""
-        for name in {c.identity.source_name for c in changed}:
-            group = self._assets[name]
+        for name in {c.identity.group for c in changed}:
+            group = self._groups[name]
             more = redundant(c.alarm for c in group)
             new = [c for c in group if c.alarm.suppress(c.alarm in more)]
             changed = list(dict.fromkeys([*changed, *new]))

@@ -1,4 +1,4 @@
-"""An alarm's state as fields of a PredictedFaultAlarmType, by browse path (Part 9, 5.5 to 5.8)."""
+"""An alarm's state as fields of its type, by browse path (Part 9, 5.5 to 5.8)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from opcua_ai.server.values import VT, code, double, doubles, node_id, string, s
 Fields = dict[str, ua.Variant]
 UNSHELVE_TIME = "ShelvingState/UnshelveTime"
 
-_PROCESS_CLASS = node_id(ua.ObjectIds.ProcessConditionClassType)
 _SHELVING_IDS = {
     Shelving.UNSHELVED: node_id(ua.ObjectIds.ShelvedStateMachineType_Unshelved),
     Shelving.TIMED: node_id(ua.ObjectIds.ShelvedStateMachineType_TimedShelved),
@@ -36,10 +35,14 @@ class Identity:
     source: ua.NodeId
     source_name: str
     name: str
+    group: str
+    """Of the alarms of one group, one tells of each cause."""
+    condition_class: int = ua.ObjectIds.ProcessConditionClassType
 
 
 def fields_of(identity: Identity, alarm: Alarm) -> Fields:
-    """Every field that an event of the condition has, and every value that its nodes show."""
+    """Every field that an event of a condition can have, and every value that its nodes can show:
+    those of a PredictedFaultAlarmType."""
     return _identity(identity) | _states(alarm) | _details(alarm) | _event(alarm)
 
 
@@ -50,8 +53,8 @@ def _identity(identity: Identity) -> Fields:
         "SourceNode": _node(identity.source),
         "SourceName": string(identity.source_name),
         "ConditionName": string(identity.name),
-        "ConditionClassId": _node(_PROCESS_CLASS),
-        "ConditionClassName": _text("ProcessConditionClassType"),
+        "ConditionClassId": _node(node_id(identity.condition_class)),
+        "ConditionClassName": _text(ua.ObjectIdNames[identity.condition_class]),
         "BranchId": _node(ua.NodeId()),
         "InputNode": _node(ua.NodeId()),
         "NormalState": _node(ua.NodeId()),

@@ -12,6 +12,7 @@ from typing import Any
 from asyncua import ua
 from asyncua.server.address_space import AddressSpace
 
+from opcua_ai.server import methods
 from opcua_ai.server.asyncua_mends.services import InternalServer
 from opcua_ai.server.conditions.alarm import Alarm
 from opcua_ai.server.security.caller import caller
@@ -21,13 +22,26 @@ Action = Callable[..., None]
 Operate = Callable[[ua.NodeId, Callable[[Alarm], None]], Awaitable[int]]
 _Ids = ua.ObjectIds
 _EVENT = (VT.ByteString, VT.LocalizedText)
-_HAS_COMPONENT = node_id(_Ids.HasComponent)
 
 
 def _with_remark(action: Action) -> Action:
     def act(alarm: Alarm, event_id: bytes | None, comment: ua.LocalizedText | None) -> None:
         who = caller()
         action(alarm, event_id, comment or ua.LocalizedText(), who.user if who else "")
+
+    return act
+
+
+def _commented(action: Action) -> Action:
+    """The same with a comment as the last argument (Part 9, 5.8.17.3, 5.8.17.5 and 5.8.17.7), which
+    is kept only when the action is done."""
+
+    def act(alarm: Alarm, *arguments: Any) -> None:
+        *others, comment = arguments
+        comment, who = comment or ua.LocalizedText(), caller()
+        alarm.check_comment(comment)
+        action(alarm, *others)
+        alarm.remark(comment, who.user if who else "")
 
     return act
 
@@ -52,10 +66,16 @@ _TIMED, _ONCE, _UNSHELVE = (
     ((), Alarm.shelve_once),
     ((), Alarm.unshelve),
 )
+_TIMED_2, _ONCE_2, _UNSHELVE_2 = (
+    ((*kinds, VT.LocalizedText), _commented(action)) for kinds, action in (_TIMED, _ONCE, _UNSHELVE)
+)
 _OF_SHELVING: dict[int, tuple[Sequence[VT], Action]] = {
     _Ids.ShelvedStateMachineType_TimedShelve: _TIMED,
+    _Ids.ShelvedStateMachineType_TimedShelve2: _TIMED_2,
     _Ids.ShelvedStateMachineType_OneShotShelve: _ONCE,
+    _Ids.ShelvedStateMachineType_OneShotShelve2: _ONCE_2,
     _Ids.ShelvedStateMachineType_Unshelve: _UNSHELVE,
+    _Ids.ShelvedStateMachineType_Unshelve2: _UNSHELVE_2,
 }
 _OF_DECLARATIONS: dict[int, tuple[Sequence[VT], Action]] = {
     _Ids.AlarmConditionType_ShelvingState_TimedShelve: _TIMED,
@@ -71,33 +91,14 @@ def offer(services: InternalServer, operate: Operate) -> None:
 
 
 def share(aspace: AddressSpace, nodes: Mapping[str, ua.NodeId]) -> None:
-    """Let a condition and its ShelvingState have the methods of their types (Part 3, 4.6)."""
+    """Let a condition and its ShelvingState have the methods of their types."""
     for path, offered in (("", _OF_CONDITIONS), ("ShelvingState", _OF_SHELVING)):
-        references = aspace[nodes[path]].references
-        known = {reference.NodeId for reference in references}
-        for method in map(node_id, offered):
-            if method not in known:
-                references.append(_component(aspace, method))
-
-
-def _component(aspace: AddressSpace, method: ua.NodeId) -> ua.ReferenceDescription:
-    def attribute(which: ua.AttributeIds) -> Any:
-        value = aspace.read_attribute_value(method, which).Value
-        return value.Value if value is not None else None
-
-    return ua.ReferenceDescription(
-        ReferenceTypeId=_HAS_COMPONENT,
-        IsForward=True,
-        NodeId=method,  # type: ignore[arg-type]
-        BrowseName=attribute(ua.AttributeIds.BrowseName),
-        DisplayName=attribute(ua.AttributeIds.DisplayName),
-        NodeClass=ua.NodeClass.Method,
-    )
+        methods.share(aspace, nodes[path], map(node_id, offered))
 
 
 def _callback(kinds: Sequence[VT], action: Action, operate: Operate) -> Callable[..., Any]:
     async def call(target: ua.NodeId, *arguments: ua.Variant) -> ua.CallMethodResult:
-        wrong = _check(kinds, arguments)
+        wrong = methods.check(kinds, arguments)
         if wrong is not None:
             return wrong
         values = [argument.Value for argument in arguments]
@@ -105,29 +106,3 @@ def _callback(kinds: Sequence[VT], action: Action, operate: Operate) -> Callable
         return ua.CallMethodResult(StatusCode=code(status))
 
     return call
-
-
-def _check(kinds: Sequence[VT], arguments: Sequence[ua.Variant]) -> ua.CallMethodResult | None:
-    """Number and types of the arguments (Part 4, 5.12.2); None when they are right. An event id or
-    a comment may be null."""
-    if len(arguments) != len(kinds):
-        missing = len(arguments) < len(kinds)
-        status = (
-            ua.StatusCodes.BadArgumentsMissing if missing else ua.StatusCodes.BadTooManyArguments
-        )
-        return ua.CallMethodResult(StatusCode=code(status))
-    results = [
-        code(ua.StatusCodes.Good if _fits(kind, argument) else ua.StatusCodes.BadTypeMismatch)
-        for kind, argument in zip(kinds, arguments, strict=True)
-    ]
-    if all(result.is_good() for result in results):
-        return None
-    return ua.CallMethodResult(
-        StatusCode=code(ua.StatusCodes.BadInvalidArgument), InputArgumentResults=results
-    )
-
-
-def _fits(kind: VT, argument: ua.Variant) -> bool:
-    if argument.VariantType == VT.Null:
-        return kind != VT.Double
-    return argument.VariantType == kind and not argument.is_array

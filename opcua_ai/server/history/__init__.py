@@ -41,7 +41,7 @@ _FIGURES = {
 
 
 class History:
-    """Keeps predictions, recommendations, chosen inputs and the events of conditions."""
+    """Keeps predictions, recommendations, chosen inputs and events."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -130,8 +130,9 @@ class History:
         self._recorder.put(series, time, status, plain, changes_only)
 
     def occurred(self, event: Occurrence) -> None:
-        """Keep the event of a condition. Audit events have their own file and readers."""
-        if "ConditionId" not in event.fields:
+        """Keep an event of an asset, model or source. Those of the Server itself are not: audit
+        events have their own file and readers."""
+        if event.fields["SourceNode"].Value == SERVER:
             return
         for notifier in event.notifiers:
             if notifier not in self._notifiers:

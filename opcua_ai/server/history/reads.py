@@ -25,6 +25,8 @@ from opcua_ai.server.history.encoding import history_data
 
 MAX_ROWS = 1_000_000
 """Samples that the intervals of one page are computed from."""
+_NOTHING_YET = -1
+"""Id of no series: of a node without values, all that is read lies outside of its data."""
 _KINDS = {
     Aggregate.AVERAGE: "Double",
     Aggregate.TIME_AVERAGE: "Double",
@@ -57,16 +59,14 @@ class _ValueRead(Read):
     kind: str
 
     def page(self, reader: Reader, room: int) -> Page:
-        series = reader.series(self.name)
-        if series is None:
-            return Page(0, history_data((), self.kind), status=codes.GOOD_NO_DATA)
+        series = reader.series(self.name) or Series(_NOTHING_YET, self.name, self.kind)
         if room <= 0:
             return Page(0, history_data((), self.kind), self)
         return self.of(reader, series, room)
 
     @abstractmethod
     def of(self, reader: Reader, series: Series, room: int) -> Page:
-        """The page of a series that is there, with ``room`` for one result at least."""
+        """The page of a series, with ``room`` for one result at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class RawRead(_ValueRead):
 
 @dataclass(frozen=True, slots=True)
 class AtTimeRead(_ValueRead):
-    """ReadAtTime (Part 11, 6.5.5)."""
+    """ReadAtTime (Part 11, 6.5.5): what is there, Bad or not, else an interpolated value."""
 
     times: Sequence[int]
     simple: bool
@@ -105,8 +105,9 @@ class AtTimeRead(_ValueRead):
         return Page(len(samples), history_data(samples, self.kind), rest)
 
     def _at(self, reader: Reader, series: Series, time: int) -> Sample:
-        here = reader.rows(series, time, time, 1)
-        trace = _around(reader, series, time, time, here, self.configuration)
+        if here := reader.rows(series, time, time, 1):
+            return here[0]
+        trace = _around(reader, series, time, time, (), self.configuration)
         bound = trace.simple_bound if self.simple else trace.interpolated_bound
         return bound(time)
 

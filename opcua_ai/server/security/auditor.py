@@ -23,12 +23,13 @@ _NAMES = {
     ua.ObjectIds.AuditOpenSecureChannelEventType: "SecureChannel/OpenSecureChannel",
     ua.ObjectIds.AuditCreateSessionEventType: "Session/CreateSession",
     ua.ObjectIds.AuditActivateSessionEventType: "Session/ActivateSession",
-    ua.ObjectIds.AuditSessionEventType: "Session/CloseSession",
     ua.ObjectIds.AuditUpdateMethodEventType: "Attribute/Call",
     ua.ObjectIds.AuditWriteUpdateEventType: "Attribute/Write",
     ua.ObjectIds.AuditEventType: "Server",
 }
 """Event type -> SourceName (Part 4, 6.5)."""
+_FOR_THE_EVENT = {"type", "session_id"}
+"""What of a record is not for the file."""
 
 Emit = Callable[[Occurrence], Awaitable[None]]
 
@@ -73,16 +74,20 @@ class Auditor:
         good: bool = True,
         user: str = "",
         client: str = "",
+        session: ua.NodeId | None = None,
+        source: str = "",
     ) -> None:
-        """Note an action. ``text`` must not hold a secret."""
+        """Note an action. ``text`` must not hold a secret; ``source`` is the SourceName where the
+        event type has several."""
         if len(self._waiting) >= _MOST_WAITING:
             self._lost += 1
             return
         self._waiting.append(
             {
                 "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
-                "event": _NAMES[event_type],
+                "event": source or _NAMES[event_type],
                 "type": event_type,
+                "session_id": session,
                 "good": good,
                 "user": user[:_LONGEST_TEXT],
                 "client": client,
@@ -104,7 +109,7 @@ class Auditor:
 
     async def _write(self) -> None:
         records, self._waiting = self._waiting, []
-        lines = [{key: value for key, value in r.items() if key != "type"} for r in records]
+        lines = [{k: value for k, value in r.items() if k not in _FOR_THE_EVENT} for r in records]
         if self._lost and lines:
             lines[0]["lost"] = self._lost
         if self._file is None:
@@ -139,4 +144,6 @@ def _event(record: dict[str, Any]) -> Occurrence:
         "ClientAuditEntryId": string(""),
         "ClientUserId": string(record["user"]),
     }
+    if record["session_id"] is not None:
+        fields["SessionId"] = ua.Variant(record["session_id"], VT.NodeId)
     return Occurrence(fields, frozenset({SERVER}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from asyncua import ua
@@ -13,15 +14,18 @@ from cryptography import x509
 from opcua_ai.core.config import Server as Settings
 from opcua_ai.server.security.audit_file import AuditFile
 from opcua_ai.server.security.auditor import Auditor
+from opcua_ai.server.security.chain import RefusedError
 from opcua_ai.server.security.lockout import Lockout
 from opcua_ai.server.security.roles import AccessRules, Member
 from opcua_ai.server.security.tokens import ANONYMOUS, Challenge, credentials
-from opcua_ai.server.security.trust import RefusedError, TrustList
-from opcua_ai.server.security.users import Users
+from opcua_ai.server.security.trust import TrustList
+from opcua_ai.server.security.users import Credentials, Users
 
 logger = logging.getLogger(__name__)
 
 _FAILURES_OF_A_USER, _FAILURES_OF_A_HOST = 5, 25
+_LONGEST_NAME = 300
+"""Characters that are kept of a name; no user has a longer one."""
 _AT_ONCE = 2
 """Password hashes that are computed at the same time; each takes 19 MiB."""
 
@@ -45,8 +49,8 @@ class Gatekeeper:
         try:
             return await asyncio.to_thread(self.trust.check, der or b"")
         except RefusedError as error:
-            if not self._by_host.locked(host):  # one host cannot fill the disk
-                self._by_host.failed(host)
+            if not self._by_host.locked(_neighbours(host)):  # one host cannot fill the disk
+                self._by_host.failed(_neighbours(host))
                 logger.warning("refused a secure channel from %s: %s", host, error.reason)
                 event = ua.ObjectIds.AuditOpenSecureChannelEventType
                 self.auditor.record(event, error.reason, good=False, client=host)
@@ -61,35 +65,61 @@ class Gatekeeper:
         """
         try:
             shown = credentials(token, signature, challenge)
-        except uaerrors.UaStatusCodeError:
-            self._failed("somebody", (None, host), host)
+        except uaerrors.UaStatusCodeError as error:
+            claimed = getattr(token, "UserName", None) or "somebody"
+            self._failed(claimed, (None, _neighbours(host)), host, type(error).__name__)
             raise
         if shown == ANONYMOUS:
             if self.settings.allow_anonymous:
                 return Member.of(None, self.settings.anonymous_role)
             raise uaerrors.BadIdentityTokenRejected
-        key = shown.name or shown.thumbprint, host
+        name = (shown.name or f"certificate {shown.thumbprint}")[:_LONGEST_NAME]
+        key = name, _neighbours(host)
+        try:
+            await self._check_user_certificate(shown)
+        except RefusedError as error:
+            self._failed(name, key, host, error.reason)
+            raise uaerrors.BadIdentityTokenRejected from error
         async with self._slots:
-            locked = self._by_user.locked(key) or self._by_host.locked(host)
+            locked = self._by_user.locked(key) or self._by_host.locked(_neighbours(host))
             found = await asyncio.to_thread(self.users.find, shown)
         if found is not None and not locked:
             self._by_user.succeeded(key)
             return Member.of(*found)
         if not locked:
-            self._failed(shown.name or f"certificate {shown.thumbprint}", key, host)
+            self._failed(name, key, host)
         raise uaerrors.BadUserAccessDenied
 
-    def _failed(self, name: str, key: tuple[str | None, str], host: str) -> None:
-        if self._by_host.locked(host):
+    async def _check_user_certificate(self, shown: Credentials) -> None:
+        if shown.certificates:
+            await asyncio.to_thread(self.trust.check_user, shown.certificates)
+
+    def _failed(self, name: str, key: tuple[str | None, str], host: str, why: str = "") -> None:
+        if self._by_host.locked(_neighbours(host)):
             return
-        user_locked, host_locked = self._by_user.failed(key), self._by_host.failed(host)
-        text = "login refused"
+        user_locked = self._by_user.failed(key)
+        host_locked = self._by_host.failed(_neighbours(host))
+        text = f"login refused: {why}" if why else "login refused"
         if user_locked or host_locked:
             text += "; locked after repeated failures"
         logger.warning("%s: %.64r from %s", text, name, host)
         self.auditor.record(
             ua.ObjectIds.AuditActivateSessionEventType, text, good=False, user=name, client=host
         )
+
+
+def _neighbours(host: str) -> str:
+    """Whose failures count together: one address, of IPv6 one network, for whoever has one has all
+    of its 2^64 addresses."""
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if address.version == 4:
+        return host
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ip_network((address, 64), strict=False))
 
 
 def warning(settings: Settings) -> str:

@@ -26,9 +26,9 @@ class Role(IntEnum):
     Observer = 1
     """Browses, reads live values and history, receives events."""
     Operator = 2
-    """Also calls methods: acknowledges, confirms, comments, shelves."""
+    """Also calls methods: acknowledges, confirms, comments, shelves, runs models."""
     Engineer = 3
-    """Also takes alarms out of service."""
+    """Also takes alarms and models out of service."""
     ConfigureAdmin = 4
     """Also sees the security of the server: sessions, roles, audit events."""
 
@@ -61,6 +61,8 @@ DEFAULT: Rule = {**_FOR_ALL, Permission.Call: Role.Operator}
 HARMLESS: Rule = {**_FOR_ALL, Permission.Call: Role.Observer}
 """A method that changes nothing but what its caller gets to see."""
 OUT_OF_SERVICE: Rule = {**_FOR_ALL, Permission.Call: Role.Engineer}
+DIAGNOSTIC: Rule = {**_FOR_ALL, Permission.Read: Role.ConfigureAdmin}
+"""What tells of the sessions of others: there for all to see, with a value for few."""
 SECRET: Rule = dict.fromkeys(
     (*_LOOKING, Permission.Call, Permission.ReadRolePermissions), Role.ConfigureAdmin
 )
@@ -78,6 +80,10 @@ _SECRET_TREES = (
     ua.ObjectIds.Server_ServerCapabilities_RoleSet,
     ua.ObjectIds.Server_ServerDiagnostics_SessionsDiagnosticsSummary_SessionSecurityDiagnosticsArray,
     ua.ObjectIds.AuditEventType,
+)
+_DIAGNOSTICS = (
+    ua.ObjectIds.Server_ServerDiagnostics_SessionsDiagnosticsSummary_SessionDiagnosticsArray,
+    ua.ObjectIds.Server_ServerDiagnostics_SubscriptionDiagnosticsArray,
 )
 _DOWN = node_ids(
     ua.ObjectIds.HasComponent,
@@ -122,6 +128,7 @@ class AccessRules:
         """The rules of the standard address space."""
         self.restrict(map(node_id, _HARMLESS_METHODS), HARMLESS)
         self.restrict(map(node_id, _OUT_OF_SERVICE_METHODS), OUT_OF_SERVICE)
+        self.restrict(map(node_id, _DIAGNOSTICS), DIAGNOSTIC)
         for root in _SECRET_TREES:
             self.restrict(_tree(aspace, node_id(root)), SECRET)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from asyncua import ua
@@ -18,6 +17,7 @@ from asyncua.ua import uaerrors
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from opcua_ai.server.security import chain as chains
 from opcua_ai.server.security.trust import thumbprint
 from opcua_ai.server.security.users import Credentials
 from opcua_ai.server.values import node_id
@@ -56,7 +56,8 @@ def credentials(token: Any, signature: ua.SignatureData, challenge: Challenge) -
     if isinstance(token, ua.UserNameIdentityToken):
         return Credentials(name=token.UserName or "", password=_password(token, challenge))
     if isinstance(token, ua.X509IdentityToken):
-        return Credentials(thumbprint=_certificate(token, signature, challenge))
+        certificates = _certificates(token, signature, challenge)
+        return Credentials(thumbprint=thumbprint(certificates[0]), certificates=certificates)
     raise uaerrors.BadIdentityTokenRejected
 
 
@@ -92,19 +93,17 @@ def _decrypted(algorithm: str, secret: bytes, challenge: Challenge) -> bytes:
     return content[:end]
 
 
-def _certificate(
+def _certificates(
     token: ua.X509IdentityToken, signature: ua.SignatureData, challenge: Challenge
-) -> str:
+) -> tuple[x509.Certificate, ...]:
+    """That of the user first, after it has proved that it has the key."""
     verify = _VERIFIERS.get(signature.Algorithm or "")
     if verify is None:
         raise uaerrors.BadIdentityTokenRejected
     try:
-        certificate = x509.load_der_x509_certificate(token.CertificateData or b"")
+        given = chains.split(token.CertificateData or b"")
         data = challenge.server_certificate + challenge.nonce
-        verify(certificate, data, signature.Signature or b"")
+        verify(given[0], data, signature.Signature or b"")
     except Exception as error:
         raise uaerrors.BadUserSignatureInvalid from error
-    now = datetime.now(UTC)
-    if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
-        raise uaerrors.BadIdentityTokenRejected
-    return thumbprint(certificate)
+    return tuple(given)

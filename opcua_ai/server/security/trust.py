@@ -1,8 +1,9 @@
 """Which client certificates are accepted (Part 4, 6.1.3; the folders as in Part 12, 7.8).
 
 ``trusted`` holds certificates that are accepted as they are, ``ca`` those of authorities whose
-certificates are accepted, with their revocation lists (``*.crl``), ``rejected`` the ones that were
-refused, until somebody trusts them. Files are DER or PEM.
+certificates are accepted, ``issuers`` those of authorities that only complete a chain,
+``rejected`` the ones that were refused, until somebody trusts them. Revocation lists (``*.crl``)
+stand beside the authorities. Files are DER or PEM.
 """
 
 from __future__ import annotations
@@ -11,24 +12,23 @@ import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
-from asyncua import ua
-from asyncua.ua.uaerrors import UaStatusCodeError
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from opcua_ai.core.errors import ConfigError
+from opcua_ai.server.security import chain as chains
+from opcua_ai.server.security.chain import Chain, RefusedError
 
 MOST_REJECTED = 100
 """Files; the oldest goes first."""
 _KEY_BITS = range(2048, 4097)
 """Of all three security policies (Part 7)."""
 _WEAK = (hashes.MD5, hashes.SHA1)
+_AUTHORITIES = "ca", "issuers"
 
 
 def thumbprint(certificate: x509.Certificate) -> str:
@@ -45,22 +45,8 @@ def parse(content: bytes) -> x509.Certificate:
 
 def application_uris(certificate: x509.Certificate) -> list[str]:
     """Empty when the certificate names none."""
-    try:
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    except x509.ExtensionNotFound:
-        return []
-    return names.value.get_values_for_type(x509.UniformResourceIdentifier)
-
-
-class RefusedError(UaStatusCodeError):
-    """``reason`` is what the log says; the client learns less (Part 4, 6.1.3)."""
-
-    def __new__(cls, status: int, reason: str) -> RefusedError:
-        return Exception.__new__(cls)
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(status)
-        self.reason = reason
+    names = chains.extension(certificate, x509.SubjectAlternativeName)
+    return names.get_values_for_type(x509.UniformResourceIdentifier) if names is not None else []
 
 
 @dataclass(frozen=True)
@@ -72,7 +58,7 @@ class Entry:
 
     @property
     def state(self) -> str:
-        """``trusted``, ``rejected`` or ``ca``."""
+        """``trusted``, ``ca``, ``issuers`` or ``rejected``."""
         return self.path.parent.name
 
 
@@ -90,68 +76,67 @@ class TrustList:
                 with contextlib.suppress(OSError, ValueError):
                     yield Entry(path, parse(path.read_bytes()))
 
-    def check(self, der: bytes) -> x509.Certificate:
-        """The certificate behind the bytes of a client, when it is accepted. Raises RefusedError.
+    def check(self, content: bytes) -> x509.Certificate:
+        """The certificate of a client, which may be the first of a chain, when it is accepted.
 
-        A stranger is not told why: any reason but the time is BadSecurityChecksFailed.
+        Raises RefusedError. A stranger is not told why: what follows trust is told.
         """
-        failed = ua.StatusCodes.BadSecurityChecksFailed
+        given = chains.split(content)
+        client = given[0]
+        _check_policy(client)
+        chain = self._chain(given)
+        vouched = not self._trust_all and not self._is_trusted(client)
+        if vouched:
+            self._check_vouched(chain)
+        chains.check_time(client)
+        if not _may_sign(client):
+            raise RefusedError("BadCertificateUseNotAllowed", "KeyUsage")
+        if vouched:
+            chains.check_issuers(chain)
+        chains.check_revocation(chain, self._lists() if len(chain) > 1 else ())
+        return client
+
+    def accepts(self, certificate: x509.Certificate) -> bool:
+        """Would a client with this certificate be let in?"""
         try:
-            certificate = x509.load_der_x509_certificate(der)
-            key = certificate.public_key()
-            hash_name = certificate.signature_hash_algorithm
-        except Exception as error:
-            raise RefusedError(failed, f"BadCertificateInvalid: {error}") from error
-        if not isinstance(key, RSAPublicKey) or key.key_size not in _KEY_BITS:
-            raise RefusedError(
-                failed, "BadCertificatePolicyCheckFailed: not RSA of 2048 to 4096 bits"
-            )
-        if hash_name is None or isinstance(hash_name, _WEAK):
-            raise RefusedError(failed, "BadCertificatePolicyCheckFailed: weak signature")
-        if not self._trust_all and not self._is_trusted(certificate):
-            self._keep_rejected(certificate)
-            raise RefusedError(
-                failed,
-                f"BadCertificateUntrusted: {certificate.subject.rfc4514_string()}; to let it in: "
-                f"opcua-ai certs trust CONFIG {thumbprint(certificate)[:16]}",
-            )
-        now = datetime.now(UTC)
-        if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
-            raise RefusedError(
-                ua.StatusCodes.BadCertificateTimeInvalid,
-                f"BadCertificateTimeInvalid: valid until {certificate.not_valid_after_utc:%F}",
-            )
-        if not _may_sign(certificate):
-            raise RefusedError(
-                ua.StatusCodes.BadCertificateUseNotAllowed, "BadCertificateUseNotAllowed: KeyUsage"
-            )
-        return certificate
+            self.check(certificate.public_bytes(Encoding.DER))
+        except RefusedError:
+            return False
+        return True
+
+    def check_user(self, given: Chain) -> None:
+        """The certificate of a user, whose thumbprint makes it known (Part 4, 7.40.5): is it in
+        time, and not revoked? Raises RefusedError."""
+        chain = self._chain(given)
+        chains.check_time(chain[0])
+        chains.check_revocation(chain, self._lists() if len(chain) > 1 else ())
+
+    def _chain(self, given: Chain) -> Chain:
+        known = (e.certificate for folder in _AUTHORITIES for e in self.entries(folder))
+        return chains.build(given, known)
 
     def _is_trusted(self, certificate: x509.Certificate) -> bool:
-        if any(entry.certificate == certificate for entry in self.entries("trusted")):
-            return True
-        return any(
-            _issued(entry.certificate, certificate) and not self._revoked(entry, certificate)
-            for entry in self.entries("ca")
-        )
+        return any(entry.certificate == certificate for entry in self.entries("trusted"))
 
-    def _revoked(self, authority: Entry, certificate: x509.Certificate) -> bool:
-        """By any list that the authority signed. A list that cannot be read revokes everything."""
-        for path in sorted(authority.path.parent.glob("*.crl")):
-            try:
-                content = path.read_bytes()
-                pem = content.lstrip().startswith(b"-----BEGIN")
-                load = x509.load_pem_x509_crl if pem else x509.load_der_x509_crl
-                revoked = load(content)
-            except (OSError, ValueError):
-                return True
-            if (
-                revoked.issuer == authority.certificate.subject
-                and revoked.is_signature_valid(authority.certificate.public_key())  # type: ignore[arg-type]
-                and revoked.get_revoked_certificate_by_serial_number(certificate.serial_number)
-            ):
-                return True
-        return False
+    def _check_vouched(self, chain: Chain) -> None:
+        """Is an authority in the chain trusted? Raises RefusedError."""
+        client, trusted = chain[0], [entry.certificate for entry in self.entries("ca")]
+        try:
+            if not any(certificate in trusted for certificate in chain[1:]):
+                raise RefusedError(
+                    "BadCertificateUntrusted",
+                    f"{chains.subject(client)}; to let it in: "
+                    f"opcua-ai certs trust CONFIG {thumbprint(client)[:16]}",
+                )
+            chains.check_links(chain)
+        except RefusedError:
+            self._keep_rejected(client)
+            raise
+
+    def _lists(self) -> list[x509.CertificateRevocationList | None]:
+        """Of all authorities; None for each that cannot be read."""
+        paths = [p for folder in _AUTHORITIES for p in self.folder.joinpath(folder).glob("*.crl")]
+        return [_revocation_list(path) for path in sorted(paths)]
 
     def _keep_rejected(self, certificate: x509.Certificate) -> None:
         """Nothing depends on it: a full disk does not matter."""
@@ -198,20 +183,27 @@ class TrustList:
         return Entry(path, certificate)
 
 
-def _issued(authority: x509.Certificate, certificate: x509.Certificate) -> bool:
-    now = datetime.now(UTC)
+def _revocation_list(path: Path) -> x509.CertificateRevocationList | None:
     try:
-        constraints = authority.extensions.get_extension_for_class(x509.BasicConstraints)
-        certificate.verify_directly_issued_by(authority)
-    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
-        return False
-    alive = authority.not_valid_before_utc <= now <= authority.not_valid_after_utc
-    return constraints.value.ca and alive
+        content = path.read_bytes()
+        pem = content.lstrip().startswith(b"-----BEGIN")
+        return x509.load_pem_x509_crl(content) if pem else x509.load_der_x509_crl(content)
+    except (OSError, ValueError):
+        return None
+
+
+def _check_policy(certificate: x509.Certificate) -> None:
+    """What all three security policies ask for (Part 7). Raises RefusedError."""
+    try:
+        key, algorithm = certificate.public_key(), certificate.signature_hash_algorithm
+    except Exception as error:  # an algorithm that cryptography does not know
+        raise RefusedError("BadCertificateInvalid", str(error)) from error
+    if not isinstance(key, RSAPublicKey) or key.key_size not in _KEY_BITS:
+        raise RefusedError("BadCertificatePolicyCheckFailed", "not RSA of 2048 to 4096 bits")
+    if algorithm is None or isinstance(algorithm, _WEAK):
+        raise RefusedError("BadCertificatePolicyCheckFailed", "weak signature")
 
 
 def _may_sign(certificate: x509.Certificate) -> bool:
-    try:
-        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage)
-    except x509.ExtensionNotFound:
-        return True
-    return usage.value.digital_signature
+    usage = chains.extension(certificate, x509.KeyUsage)
+    return usage is None or usage.digital_signature

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from cryptography import x509
 from pydantic import RootModel, ValidationError, model_validator
 
 from opcua_ai.core.config import Name, RoleName
@@ -105,6 +106,8 @@ class Credentials:
     name: str | None = None
     password: str | None = None
     thumbprint: str | None = None
+    certificates: tuple[x509.Certificate, ...] = ()
+    """The one with this thumbprint, then those of issuers that the client has sent along."""
 
 
 class Users:

@@ -140,6 +140,7 @@ async function watchFaults(session, subscription, options, namespace, finish) {
   const show = (alarm) => {
     const active = plain(alarm.getField("activeState.id") ?? alarm.fields.activeState?.id);
     const sourceName = plain(alarm.fields.sourceName);
+    if (options.asset && sourceName !== options.asset) return;
     say("alarm", {
       conditionId: alarm.conditionId.toString(),
       sourceName,

@@ -3,10 +3,11 @@
  * A foreign client that logs in and tries what its role allows.
  *
  *   node security.js ENDPOINT --pki FOLDER [--policy P] [--mode M] [--user NAME]
- *                    [--certificate FILE --key FILE]
+ *                    [--certificate FILE --key FILE] [--own FILE --ownkey FILE --uri URI]
  *
  * Lines: {"kind": "answer", "read": STATUS, "write": STATUS, "acknowledge": STATUS,
  * "disable": STATUS, "executable": BOOL} or {"kind": "error", "message": ...}.
+ * --certificate is the user's, --own the client's, which may be a chain (PEM).
  * The password of --user stands in the environment variable OPCUA_PASSWORD.
  */
 const fs = require("node:fs");
@@ -36,6 +37,12 @@ function identity(options) {
   return { type: opcua.UserTokenType.UserName, userName: options.user, password };
 }
 
+function application(options) {
+  if (!options.own) return {};
+  const files = { certificateFile: options.own, privateKeyFile: options.ownkey };
+  return { ...files, applicationUri: options.uri };
+}
+
 async function tried(work) {
   try {
     return (await work()).statusCode.name;
@@ -48,6 +55,7 @@ async function main() {
   const options = parse(process.argv.slice(2));
   const client = await makeClient(options.pki, {
     connectionStrategy: { maxRetry: 0 },
+    ...application(options),
     securityMode: opcua.MessageSecurityMode[options.mode],
     securityPolicy: opcua.SecurityPolicy[options.policy],
   });

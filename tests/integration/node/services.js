@@ -7,11 +7,10 @@
  *
  * Commands have {"do": NAME, ...}; see the functions in `commands`. A PATH is a browse path below
  * Objects in the advisory server's namespace, or a NodeId.
- * Lines: {"kind": "ready" | "answer" | "refused" | "change" | "keepalive" | "status", ...}
+ * Lines: {"kind": "ready" | "answer" | "refused" | "change" | "event" | "keepalive" | "status", ...}
  */
 const readline = require("node:readline");
 const opcua = require("node-opcua-client");
-const { NumericRange } = require("node-opcua-numeric-range");
 const { makeClient, run, say, security } = require("./common.js");
 
 const OVERFLOW = 0x80;
@@ -100,7 +99,7 @@ const commands = {
     const node = {
       nodeId: driver.nodeId(path),
       attributeId: opcua.AttributeIds.Value,
-      indexRange: range ? new NumericRange(range) : undefined,
+      indexRange: range,
     };
     const request = new opcua.ReadRequest({
       nodesToRead: Array(times).fill(node),
@@ -130,7 +129,7 @@ const commands = {
       {
         nodeId: driver.nodeId(path),
         attributeId: opcua.AttributeIds.Value,
-        indexRange: range ? new NumericRange(range) : undefined,
+        indexRange: range,
       },
       parametersOf(wanted),
       opcua.TimestampsToReturn[wanted.timestamps ?? "Both"],
@@ -139,6 +138,39 @@ const commands = {
     driver.watch(name, item);
     const { name: status } = item.statusCode;
     return { status, queue: item.result?.revisedQueueSize, sampling: item.result?.revisedSamplingInterval };
+  },
+
+  async monitorEvents(driver, { name, path, queue, discardOldest = true }) {
+    const item = await driver.subscription.monitor(
+      { nodeId: driver.nodeId(path), attributeId: opcua.AttributeIds.EventNotifier },
+      {
+        samplingInterval: 0,
+        queueSize: queue,
+        discardOldest,
+        filter: opcua.constructEventFilter(["EventType", "Message"]),
+      },
+      opcua.TimestampsToReturn.Both,
+      opcua.MonitoringMode.Reporting,
+    );
+    item.on("changed", ([type, message]) =>
+      say("event", { item: name, type: type.value.toString(), message: message.value.text }),
+    );
+    return { status: item.statusCode.name, queue: item.result?.revisedQueueSize };
+  },
+
+  async monitoredItems(driver, { id }) {
+    const found = await driver.session.getMonitoredItems(id ?? driver.subscription.subscriptionId);
+    return { server: Array.from(found.serverHandles), client: Array.from(found.clientHandles) };
+  },
+
+  async resendData(driver) {
+    const { subscriptionId } = driver.subscription;
+    const result = await driver.session.call({
+      objectId: opcua.ObjectIds.Server,
+      methodId: opcua.coerceNodeId(opcua.MethodIds.Server_ResendData),
+      inputArguments: [{ dataType: opcua.DataType.UInt32, value: subscriptionId }],
+    });
+    return { status: result.statusCode.name };
   },
 
   async modify(driver, { name, ...wanted }) {

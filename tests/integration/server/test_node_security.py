@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from opcua_ai.core.config import User
 from opcua_ai.server.advisory import AdvisoryServer
@@ -15,9 +17,11 @@ from opcua_ai.server.security import users
 from opcua_ai.server.security.trust import TrustList, parse, thumbprint
 from tests.integration import node_client
 from tests.integration.node_client import needs_node
+from tests.unit.server.security.authorities import Holder
 
 pytestmark = [*needs_node, pytest.mark.asyncio(loop_scope="session")]
 
+PEM = Encoding.PEM
 DENIED = "BadUserAccessDenied"
 Ask = Callable[..., Awaitable[dict[str, Any]]]
 
@@ -122,6 +126,26 @@ async def test_what_each_role_may_do(
     # who may acknowledge learns that the event is unknown
     assert answer["acknowledge"] == ("BadEventIdUnknown" if acknowledges else DENIED)
     assert answer["disable"] == ("Good" if disables else DENIED)
+
+
+async def test_a_certificate_of_an_authority_with_its_chain(
+    ask: Ask, trust: TrustList, tmp_path: Path
+) -> None:
+    """The root is known here, the authority between comes with the client (Part 6, 6.2.6)."""
+    root = Holder("plant root")
+    workshop = Holder("plant workshop", root)
+    uri = "urn:test:issued"
+    names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri)])
+    uses = ("digital_signature", "key_encipherment", "data_encipherment", "content_commitment")
+    hmi = Holder("hmi", workshop, ca=False, uses=uses, more=names)
+    chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
+    chain.write_bytes(b"".join(h.certificate.public_bytes(PEM) for h in (hmi, workshop)))
+    key.write_bytes(hmi.key.private_bytes(PEM, PrivateFormat.PKCS8, NoEncryption()))
+    client = ("--user", "observer", "--own", str(chain), "--ownkey", str(key), "--uri", uri)
+    assert (await ask(*client))["kind"] == "error"
+    trust.add(root.certificate, "ca")
+    answer = await ask(*client)
+    assert answer.get("read") == "Good", answer
 
 
 @pytest.mark.usefixtures("trusted")

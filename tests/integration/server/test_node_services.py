@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ pytestmark = [*needs_node, pytest.mark.asyncio(loop_scope="session")]
 
 OUTPUT = "AIAdvisory/Applications/FaultPrediction/line1/Predictions/faults_load"
 LOAD, WEIGHTS = f"{OUTPUT}/Value", f"{OUTPUT}/ContributionWeights"
+SESSIONS, SECURITY, SUBSCRIPTIONS = "i=3707", "i=3708", "i=2290"
+OVERFLOW = "ns=0;i=3035"
 PLANT_TIME = 1_700_000_000 * NS
 ISO_TIME = "2023-11-14T22:13:20.000Z"
 
@@ -216,10 +219,46 @@ async def test_a_message_that_is_not_there(node: NodeDriver) -> None:
     assert "BadMessageNotAvailable" in answer
 
 
+async def test_a_client_finds_its_items_again(
+    opened: AdvisoryServer, node: NodeDriver, drivers: Any, show: Any
+) -> None:
+    await show(2.5)
+    number = (await node.do("subscribe"))["id"]
+    await node.do("monitor", name="load", path=LOAD)
+    await node.do("monitor", name="quiet", path=WEIGHTS, mode="Sampling")
+    assert await node.values_until("load", 2.5) == [2.5]
+    found = await node.do("monitoredItems")
+    assert len(found["server"]) == len(found["client"]) == 2
+    assert (await node.do("resendData"))["status"] == "Good"
+    assert await node.values_until("load", 2.5) == [2.5]
+    stranger = await drivers(opened.endpoint)
+    assert "BadUserAccessDenied" in await stranger.refused("monitoredItems", id=number)
+    assert "BadSubscriptionIdInvalid" in await node.refused("monitoredItems", id=999_999)
+
+
+@pytest.mark.parametrize("oldest", [True, False])
+async def test_a_full_queue_of_events_says_so(
+    opened: AdvisoryServer, node: NodeDriver, fault: Any, oldest: bool
+) -> None:
+    await node.do("subscribe", interval=800, keepAlive=10, lifetime=30)
+    options = {"name": "all", "path": "i=2253", "queue": 2, "discardOldest": oldest}
+    assert (await node.do("monitorEvents", **options))["status"] == "Good"
+    for number in range(4):
+        verdict = replace(fault, label=f"fault {number}", message=f"it is {number}")
+        await opened.publish_decision("events", "FaultPrediction", verdict)
+    events = [await node.next("event", item="all") for _ in range(3)]
+    said = [None if e["type"] == OVERFLOW else e["message"] for e in events]
+    assert said == ([None, "it is 2", "it is 3"] if oldest else ["it is 0", "it is 3", None])
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def named(settings: Any, running: Any, pki: Path) -> AsyncIterator[AdvisoryServer]:
     """A server that knows its users, without encryption."""
-    users = {"op": User(password_file=pki / "secret")}
+    secret = pki / "secret"
+    users = {
+        "op": User(password_file=secret),
+        "admin": User(password_file=secret, role="ConfigureAdmin"),
+    }
     async with running(settings(allow_none=True, users=users)) as server:
         yield server
 
@@ -256,3 +295,25 @@ async def test_diagnostics_count(opened: AdvisoryServer, drivers: Any) -> None:
     for item in ("sessions", "subscriptions"):
         while (await node.changes(item, 1))[0]["value"] < 1:
             pass
+
+
+async def test_diagnostics_of_sessions_and_subscriptions(
+    named: AdvisoryServer, drivers: Any
+) -> None:
+    node = await drivers(named.endpoint, "op", "right")
+    admin = await drivers(named.endpoint, "admin", "right")
+    number = (await node.do("subscribe", interval=50))["id"]
+    assert (await node.do("read", path=SUBSCRIPTIONS))["status"] == "BadUserAccessDenied"
+    (subscription,) = (await admin.do("read", path=SUBSCRIPTIONS))["value"]
+    assert (subscription["subscriptionId"], subscription["publishingInterval"]) == (number, 50)
+    sessions = (await admin.do("read", path=SESSIONS))["value"]
+    (owner,) = [s for s in sessions if s["sessionId"] == subscription["sessionId"]]
+    assert owner["createSubscriptionCount"]["totalCount"] == 1
+    assert owner["readCount"]["totalCount"] >= 1
+    assert owner["currentSubscriptionsCount"] == 1
+    users = (await admin.do("read", path=SECURITY))["value"]
+    (user,) = [s for s in users if s["sessionId"] == subscription["sessionId"]]
+    assert (user["clientUserIdOfSession"], user["clientUserIdHistory"]) == ("op", ["op"])
+    assert user["authenticationMechanism"] == "UserName"
+    assert (user["encoding"], user["transportProtocol"]) == ("UA Binary", "opc.tcp")
+    assert user["securityPolicyUri"].endswith("#None")

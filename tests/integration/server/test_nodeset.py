@@ -44,7 +44,8 @@ async def test_node_opcua_makes_the_same_instances(hmi: Any) -> None:
     found = await lines()
     assert found[-1] == {"kind": "done"}
     types = {line["name"]: line["members"] for line in found if line["kind"] == "type"}
-    assert set(types) == {*INSTANCES, "SetpointRecommendationType"}
+    assert set(types) == {*INSTANCES, "SetpointRecommendationType", "SetpointGateType"}
+    assert {"Watchdog", "Watchdog/Timeout", "Watchdog/Ok"} < set(types["SetpointGateType"])
     for name, root in INSTANCES.items():
         assert types[name]
         for path, (_, data_type) in types[name].items():
@@ -55,6 +56,7 @@ async def test_node_opcua_makes_the_same_instances(hmi: Any) -> None:
                 assert (await ours.read_browse_name()).Name == data_type, f"{name} {path}"
 
 
-async def test_node_opcua_knows_the_predicted_fault_as_an_alarm() -> None:
+async def test_node_opcua_knows_the_types_of_events() -> None:
     events = {line["name"]: line["supertype"] for line in await lines() if line["kind"] == "event"}
     assert events["PredictedFaultAlarmType"] == "OffNormalAlarmType"
+    assert events["RecommendationEventType"] == "BaseEventType"

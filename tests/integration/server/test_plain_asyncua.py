@@ -13,7 +13,10 @@ import pytest_asyncio
 from asyncua import Client, Server, ua
 from asyncua.ua.uaerrors import UaError, UaStatusCodeError
 
+from opcua_ai.core.ports import SourceStats
 from opcua_ai.server.advisory import AdvisoryServer
+from opcua_ai.server.asyncua_mends.diagnostics_arrays import SECURITY, SUBSCRIPTIONS
+from opcua_ai.server.asyncua_mends.diagnostics_arrays import SESSIONS as SESSIONS_ARRAY
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -181,10 +184,168 @@ async def test_the_server_counts_its_sessions(endpoints: dict[str, str]) -> None
     assert counts["plain"] == 0
 
 
+async def answer(session: Any, request: Any, kind: Any) -> Any:
+    return ua.ua_binary.struct_from_binary(kind, await session._send_request(request))
+
+
+async def unpublished(session: Any, interval: float = 20.0) -> int:
+    """A subscription for which nobody publishes; it lives for three intervals."""
+    wishes = ua.CreateSubscriptionParameters(interval, 3, 1)
+    made = await answer(
+        session,
+        ua.CreateSubscriptionRequest(Parameters=wishes),
+        ua.CreateSubscriptionResponse,
+    )
+    return made.Parameters.SubscriptionId
+
+
+async def test_a_subscription_that_ends_says_so(endpoints: dict[str, str]) -> None:
+    async with connected(endpoints["ours"]) as session:
+        number = await unpublished(session)
+        asked = ua.SetPublishingModeParameters(True, [number])
+        # each question lets it live for another three intervals
+        while (await session.set_publishing_mode(asked))[0].is_good():
+            await asyncio.sleep(0.2)
+        said = await answer(session, ua.PublishRequest(), ua.PublishResponse)
+        assert said.Parameters.SubscriptionId == number
+        (change,) = said.Parameters.NotificationMessage.NotificationData
+        assert isinstance(change, ua.StatusChangeNotification)
+        assert change.Status.value == CODES.BadTimeout
+        assert await outcome(session, ua.PublishRequest()) == CODES.BadNoSubscription
+    async with connected(endpoints["plain"]) as session:
+        await unpublished(session)
+        await asyncio.sleep(0.2)
+        assert await outcome(session, ua.PublishRequest()) == CODES.BadNoSubscription
+
+
+async def test_publish_requests_of_a_closed_session_are_answered(
+    endpoints: dict[str, str],
+) -> None:
+    """Plain asyncua keeps all but the one that takes the first message of the subscription."""
+    results: dict[str, Any] = {}
+    for name, endpoint in endpoints.items():
+        async with Client(endpoint, timeout=10) as client:
+            session = client.uaclient.session
+            await unpublished(session, interval=10_000.0)
+            waiting = [
+                asyncio.ensure_future(outcome(session, ua.PublishRequest())) for _ in range(2)
+            ]
+            await client.nodes.server_state.read_value()  # answered after the Publish came
+            await session.close_session(True)
+            done, late = await asyncio.wait(waiting, timeout=0.3)
+            results[name] = [task.result() for task in done]
+            for task in late:
+                task.cancel()
+            await asyncio.wait(waiting)
+    assert results == {"ours": [CODES.BadSessionClosed] * 2, "plain": [CODES.Good]}
+
+
+@pytest.mark.parametrize(
+    "method", [ua.ObjectIds.Server_GetMonitoredItems, ua.ObjectIds.Server_ResendData]
+)
+async def test_methods_of_the_server(endpoints: dict[str, str], method: int) -> None:
+    statuses: dict[str, list[int]] = {}
+    for name, endpoint in endpoints.items():
+        async with subscribed(endpoint) as (owner, number), connected(endpoint) as stranger:
+
+            async def call(session: Any, *arguments: ua.Variant) -> int:
+                target = ua.NodeId(ua.ObjectIds.Server), ua.NodeId(method)
+                request = ua.CallMethodRequest(*target, list(arguments))
+                (result,) = await session.call([request])
+                return result.StatusCode.value
+
+            own = ua.Variant(number, ua.VariantType.UInt32)
+            unknown = ua.Variant(999_999, ua.VariantType.UInt32)
+            wrong = ua.Variant("1", ua.VariantType.String)
+            statuses[name] = [
+                await call(owner, own),
+                await call(stranger, own),
+                await call(owner, unknown),
+                await call(owner, wrong),
+                await call(owner),
+            ]
+    assert statuses == {
+        "ours": [
+            CODES.Good,
+            CODES.BadUserAccessDenied,
+            CODES.BadSubscriptionIdInvalid,
+            CODES.BadInvalidArgument,
+            CODES.BadArgumentsMissing,
+        ],
+        "plain": [CODES.BadNothingToDo] * 5,
+    }
+
+
+CAPABILITIES = {
+    "MaxSessions": 100,
+    "MaxSubscriptions": 500,
+    "MaxSubscriptionsPerSession": 500,
+    "MaxMonitoredItems": 50_000,
+    "MaxMonitoredItemsPerSubscription": 50_000,
+    "MaxMonitoredItemsQueueSize": 10_000,
+    "MaxSelectClauseParameters": 1_000,
+    "MaxWhereClauseParameters": 100,
+    "MinSupportedSampleRate": 0.0,
+    "LocaleIdArray": ["en"],
+    "ServerProfileArray": ["http://opcfoundation.org/UA-Profile/Server/Core2017Facet"],
+    "SoftwareCertificates": [],
+}
+
+
+async def test_capabilities(endpoints: dict[str, str]) -> None:
+    found: dict[str, dict[str, Any]] = {}
+    for name, endpoint in endpoints.items():
+        async with Client(endpoint, timeout=10) as client:
+            found[name] = {
+                key: await client.get_node(
+                    getattr(ua.ObjectIds, f"Server_ServerCapabilities_{key}")
+                ).read_value()
+                for key in CAPABILITIES
+            }
+    assert found == {"ours": CAPABILITIES, "plain": dict.fromkeys(CAPABILITIES)}
+
+
+@pytest.mark.parametrize(
+    ("selected", "elements", "ours"),
+    [
+        (1_000, 100, CODES.Good),
+        (1_001, 0, CODES.BadEventFilterInvalid),
+        (1, 101, CODES.BadEventFilterInvalid),
+    ],
+)
+async def test_event_filters_are_limited(
+    endpoints: dict[str, str], selected: int, elements: int, ours: int
+) -> None:
+    name = ua.SimpleAttributeOperand(
+        BrowsePath=[ua.QualifiedName("Message")], AttributeId=ua.AttributeIds.Value
+    )
+    element = ua.ContentFilterElement(ua.FilterOperator.IsNull, [name])
+    clauses = ua.EventFilter([name] * selected, ua.ContentFilter([element] * elements))
+    statuses = {}
+    for server, endpoint in endpoints.items():
+        async with subscribed(endpoint) as (session, number):
+            request = ua.MonitoredItemCreateRequest(
+                ua.ReadValueId(ua.NodeId(ua.ObjectIds.Server), ua.AttributeIds.EventNotifier),
+                ua.MonitoringMode.Reporting,
+                ua.MonitoringParameters(1, 0.0, clauses, 10, True),
+            )
+            params = ua.CreateMonitoredItemsParameters(number, ItemsToCreate=[request])
+            (result,) = await session.create_monitored_items(params)
+            statuses[server] = result.StatusCode.value
+    assert statuses == {"ours": ours, "plain": CODES.Good}
+
+
+async def test_plain_tells_of_no_session(plain: str) -> None:
+    async with Client(plain, timeout=10) as client:
+        for array in (SESSIONS_ARRAY, SECURITY, SUBSCRIPTIONS):
+            assert await client.get_node(array).read_value() is None
+
+
 async def test_service_level(opened: AdvisoryServer) -> None:
+    await opened.publish_source("plant", "lost", SourceStats())
     async with Client(opened.endpoint, timeout=10) as client:
         level = await client.get_node(ua.ObjectIds.Server_ServiceLevel).read_value()
-        assert level == 1  # the source of this server is never connected
+        assert level == 1  # no source at all
 
 
 async def test_publishing_of_others_is_not_stopped(opened: AdvisoryServer) -> None:

@@ -1,9 +1,8 @@
-"""Sessions, roles, audit and expired certificates, over real sockets."""
+"""Sessions, roles and audit, over real sockets."""
 
 from __future__ import annotations
 
 import asyncio
-import datetime
 import json
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -204,16 +203,17 @@ class Audits:
         self.seen.put_nowait(event)
 
 
-async def watch_audits(client: Client) -> Audits:
+async def watch_audits(client: Client, kind: int = ua.ObjectIds.AuditEventType) -> Audits:
     audits = Audits()
     subscription = await client.create_subscription(20, audits)
-    await subscription.subscribe_events(client.nodes.server, ua.ObjectIds.AuditEventType)
+    await subscription.subscribe_events(client.nodes.server, kind)
     return audits
 
 
 async def test_audit_events_reach_configure_admins_alone(login: Login) -> None:
     async with await login("configureadmin") as admin, await login("engineer") as engineer:
-        seen, hidden = await watch_audits(admin), await watch_audits(engineer)
+        seen = await watch_audits(admin)
+        hidden = await watch_audits(engineer, ua.ObjectIds.BaseEventType)
         async with await login("operator") as operator:
             nothing = ua.Variant(b"unknown", ua.VariantType.ByteString)
             text = ua.Variant(ua.LocalizedText("seen"), ua.VariantType.LocalizedText)
@@ -254,47 +254,3 @@ async def test_what_happened_stands_in_the_audit_file(
     ):
         assert expected in said
     assert verify(made.audit_file).records == len(records)
-
-
-@pytest.fixture
-def expired(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a pair that was valid until yesterday."""
-    monkeypatch.setattr(certificate, "VALID_DAYS", -1)
-    long_ago = datetime.timedelta(days=-3)
-
-    def older(builder: Any, _when: Any) -> Any:
-        return original(builder, datetime.datetime.now(datetime.UTC) + long_ago)
-
-    original = certificate.x509.CertificateBuilder.not_valid_before
-    monkeypatch.setattr(certificate.x509.CertificateBuilder, "not_valid_before", older)
-    certificate.ensure(tmp_path / "old.der", tmp_path / "old.pem", "urn:test:client", "")
-    monkeypatch.undo()
-    return tmp_path
-
-
-async def test_an_expired_client_certificate_is_refused(
-    server: AdvisoryServer, expired: Path, pki: Path
-) -> None:
-    shutil.copy(expired / "old.der", pki / "store" / "trusted" / "old.der")
-    client = Client(server.endpoint, timeout=3)
-    client.application_uri = "urn:test:client"
-    files = expired / "old.der", expired / "old.pem"
-    await client.set_security(SecurityPolicyBasic256Sha256, *files)
-    with pytest.raises((UaStatusCodeError, ConnectionError, TimeoutError)):
-        await client.connect()
-    made: Any = server._server
-    record = made.services.gatekeeper.settings.audit_file
-    await asyncio.sleep(0.1)
-    assert "BadCertificateTimeInvalid" in record.read_text()
-    (pki / "store" / "trusted" / "old.der").unlink()
-
-
-async def test_the_server_runs_on_with_an_expired_certificate_and_says_so(
-    settings: Any, running: Any, expired: Path, look: Any
-) -> None:
-    own = {"certificate": expired / "old.der", "private_key": expired / "old.pem"}
-    made = settings(allow_none=True, allow_anonymous=True, **own)
-    async with running(made) as server, Client(server.endpoint, timeout=5) as client:
-        warning = await (await look(client)).value("AIAdvisory/SecurityWarning")
-        assert "old.der expired on" in warning
-        assert "opcua-ai certs renew" in warning

@@ -113,6 +113,21 @@ def test_more_than_the_disk_takes_is_counted_and_said(
     assert len(rows(tmp_path)) == 10
 
 
+def test_what_does_not_fit_into_one_transaction_comes_in_several(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "CHUNK", 10)
+    recorder = Recorder(tmp_path, HUGE, HUGE)
+    x = recorder.series("x", "Double")
+    for n in range(25):
+        recorder.put(x, NOW + n * S, 0, float(n))
+    recorder.start()
+    recorder.stop()
+    assert [sample.value for sample in rows(tmp_path)] == [float(n) for n in range(25)]
+    assert recorder.health.written == 25
+    assert recorder._count == 0  # all the room is there again
+
+
 def test_a_second_recorder_is_refused(recorder: Recorder, tmp_path: Path) -> None:
     with pytest.raises(HistoryInUseError, match=r"history\.folder"):
         Recorder(tmp_path, HUGE, HUGE).start()
@@ -136,7 +151,9 @@ def test_it_begins_to_write_once_the_folder_can_be_used(
     assert rows(folder) == [(NOW, 0, 1.0)]
 
 
-def test_a_full_disk_is_survived(recorder: Recorder, tmp_path: Path) -> None:
+def test_a_full_disk_is_survived(
+    recorder: Recorder, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     x = recorder.series("x", "Double")
     recorder.put(x, NOW, 0, 0.0)
     wait(lambda: recorder.health.written == 1)
@@ -147,7 +164,10 @@ def test_a_full_disk_is_survived(recorder: Recorder, tmp_path: Path) -> None:
         recorder.put(x, NOW + n * S, 0, float(n))
     # the store is opened anew, without the limit: as if somebody had made room
     wait(lambda: recorder.health.written == 10_000)
-    assert len(rows(tmp_path)) == 10_000
+    wait(lambda: recorder.health.message == "")
+    assert caplog.text.count("the disk is full") == 1
+    assert [sample.value for sample in rows(tmp_path)] == [float(n) for n in range(10_000)]
+    assert recorder.health.dropped == 0
 
 
 def test_a_value_that_cannot_be_kept_stops_nothing(recorder: Recorder, tmp_path: Path) -> None:
@@ -168,6 +188,22 @@ def test_retention_runs_by_itself(tmp_path: Path) -> None:
     wait(lambda: recorder.health.written == 100)
     recorder.stop()
     assert len(rows(tmp_path)) == 10
+
+
+def test_the_size_is_looked_after(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path, HUGE, 150_000, now=lambda: NOW)
+    x = recorder.series("x", "Double")
+    times = NOW + np.arange(20_000) * S
+    recorder.put_block(np.full(20_000, x), times, np.zeros(20_000, np.uint32), times / S)
+    recorder.start()
+    wait(lambda: recorder._prune_at > 0)  # nothing is left to do
+    assert recorder.health.written == 20_000
+    assert recorder.health.size <= 150_000
+    recorder.stop()
+    kept = [sample.time for sample in rows(tmp_path)]
+    assert kept == times[-len(kept) :].tolist()  # the oldest went, and nothing else
+    assert 4_000 < len(kept) < 5_000
+    assert (tmp_path / "history.db").stat().st_size < 200_000
 
 
 WRITER = """

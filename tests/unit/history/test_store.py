@@ -51,6 +51,14 @@ def test_times_that_go_backward_are_read_in_their_order(tmp_path: Path) -> None:
         assert reader.rows(found) == [(NOW, 0, 3.0), (NOW + 10 * S, 0, 1.0)]
 
 
+def test_a_commit_is_on_the_disk_when_it_returns(tmp_path: Path) -> None:
+    """What a power failure costs cannot be tried here: this is what decides it."""
+    store = Store(tmp_path)
+    assert store._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert store._number("synchronous") >= 2  # FULL: the log is synchronised at each commit
+    store.close()
+
+
 def test_a_second_writer_is_refused_while_the_first_one_writes(tmp_path: Path) -> None:
     first = Store(tmp_path)
     with pytest.raises(HistoryInUseError, match="another process writes there"):

@@ -12,7 +12,7 @@ import pytest
 
 from opcua_ai import cli
 from opcua_ai.core import status as codes
-from opcua_ai.core.errors import ConfigError, DataError
+from opcua_ai.core.errors import ConfigError, DataError, HistoryError
 from opcua_ai.history.reader import Reader
 from opcua_ai.history.store import Store
 from opcua_ai.history.table import INPUTS, by_browse_name, resample
@@ -55,8 +55,21 @@ def test_rows_hold_the_last_value(folder: Path) -> None:
 
 def test_a_row_before_everything_is_empty(folder: Path) -> None:
     with Reader(folder) as reader:
-        table = resample(reader, "plant", NOON - 100 * S, NOON - 90 * S, 5 * S)
-    assert np.isnan(table.value).all()
+        table = resample(reader, "plant", NOON - 15 * S, NOON, 5 * S)
+    n = np.nan
+    np.testing.assert_array_equal(table.value, [[n, n], [n, n], [n, 7.0]])
+
+
+@pytest.mark.parametrize(("first", "last"), [(-100, -90), (-100, -5), (31, 40)])
+def test_a_time_outside_of_what_is_kept_is_refused(folder: Path, first: int, last: int) -> None:
+    known = r"no values of 'plant' in that time: it has 2023-11-15T11:59:55\+00:00 to .*12:00:30"
+    with Reader(folder) as reader, pytest.raises(DataError, match=known):
+        resample(reader, "plant", NOON + first * S, NOON + last * S, 5 * S)
+
+
+def test_a_source_without_values_is_said(folder: Path) -> None:
+    with Reader(folder) as reader, pytest.raises(DataError, match="'other' has no values yet"):
+        resample(reader, "other", NOON, NOON + S, S)
 
 
 def test_an_unknown_source_is_named_with_the_known_ones(folder: Path) -> None:
@@ -98,7 +111,8 @@ def test_export_writes_what_training_and_the_recording_source_read(
 @pytest.mark.parametrize(
     ("arguments", "wanted"),
     [
-        (["info", "nowhere"], "there is no such history"),
+        (["info", "nowhere"], "nowhere: there is no history.db: give the folder of the history"),
+        (["info", "{folder}/history.db"], "there is no history.db: give the folder of the history"),
         (["export", "{folder}", "plant", "--start", iso(9), "--end", iso(1), "--period", "1",
           "-o", "x.csv"], "the end must come after the start"),
         (["export", "{folder}", "plant", "--start", iso(0), "--end", iso(1), "--period", "1",
@@ -110,6 +124,23 @@ def test_mistakes_of_the_command(
 ) -> None:
     arguments = [argument.format(folder=folder) for argument in arguments]
     assert cli.main(["history", *arguments]) == 2
+    assert wanted in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "wanted"),
+    [
+        ("--start", "yesterday", "'yesterday' is no time such as 2026-05-01T06:00Z"),
+        ("--end", "2026-05-01", "has no time zone: add Z or +02:00"),
+        ("--period", "often", "'often' is no number of seconds above 0"),
+        ("--period", "nan", "'nan' is no number of seconds above 0"),
+    ],
+)
+def test_mistyped_options(
+    capsys: pytest.CaptureFixture[str], option: str, text: str, wanted: str
+) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["history", "export", "history", "plant", option, text])
     assert wanted in capsys.readouterr().err
 
 
@@ -163,3 +194,12 @@ def test_a_history_needs_a_source_and_times(train: Callable[..., Path]) -> None:
         load_data(load_config(train(source="")))
     with pytest.raises(ConfigError, match="start"):
         load_config(train(start="2023-11-15T12:00:00"))  # no time zone
+
+
+@pytest.mark.parametrize("made", [Path.mkdir, Path.touch])
+def test_with_a_source_the_data_is_a_history(
+    train: Callable[..., Path], tmp_path: Path, made: Callable[[Path], None]
+) -> None:
+    made(tmp_path / "elsewhere")
+    with pytest.raises(HistoryError, match=r"elsewhere: there is no history\.db: give the folder"):
+        load_data(load_config(train()), tmp_path / "elsewhere")

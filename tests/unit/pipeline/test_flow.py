@@ -80,7 +80,7 @@ def rig(monkeypatch: pytest.MonkeyPatch):
 
 async def test_the_next_run_is_shown_before_the_first_one(rig) -> None:
     pipeline, out, _ = rig({"cron": "0 0 1 1 *"})
-    pipeline.start()
+    await pipeline.start()
     await asyncio.sleep(0.2)
     await pipeline.stop()
     assert out.next_runs[-1].month == 1
@@ -88,7 +88,7 @@ async def test_the_next_run_is_shown_before_the_first_one(rig) -> None:
 
 async def test_missed_runs_are_shown_while_a_model_hangs(rig) -> None:
     pipeline, out, model = rig({"interval_s": 0.05})
-    pipeline.start()
+    await pipeline.start()
     loop, slowest, before = asyncio.get_running_loop(), 0.0, asyncio.get_running_loop().time()
     for _ in range(40):
         await asyncio.sleep(0.02)
@@ -119,6 +119,6 @@ async def test_a_source_that_overhears_its_cancellation_ends_by_its_close(rig) -
     pipeline, _, model = rig({"interval_s": 60})
     model.release.set()
     pipeline._sources = {"plant": Deaf()}
-    pipeline.start()
+    await pipeline.start()
     await asyncio.sleep(0.05)
     await asyncio.wait_for(pipeline.stop(), 2)

@@ -32,6 +32,7 @@ def test_a_source(state: SourceState, bad_tags: int, health: DeviceHealth) -> No
         (ModelState.RUNNING, 100.0, DeviceHealth.NORMAL),
         (ModelState.RUNNING, 99.9, DeviceHealth.OFF_SPEC),
         (ModelState.WAITING, 100.0, DeviceHealth.CHECK_FUNCTION),
+        (ModelState.DISABLED, 100.0, DeviceHealth.CHECK_FUNCTION),
         (ModelState.FAILED, 100.0, DeviceHealth.FAILURE),
     ],
 )

@@ -10,6 +10,7 @@ from xml.etree import ElementTree as Xml
 
 import asyncua
 import pytest
+import pytest_asyncio
 from lxml import etree
 
 from opcua_ai.core.resources import nodesets_dir
@@ -18,7 +19,7 @@ from opcua_ai.server.advisory import NAMESPACE, NODESETS
 DI = "http://opcfoundation.org/UA/DI/"
 ROOT = Path(__file__).parents[3]
 SCHEMA = ROOT / "tests/data/UANodeSet.xsd"
-TYPES = {f"ns=1;i={number}" for number in (1001, 1002, 1003, 1004, 1005, 1006, 2001)}
+TYPES = {f"ns=1;i={number}" for number in (*range(1001, 1010), 2001, 6150)}
 NS = {"u": "http://opcfoundation.org/UA/2011/03/UANodeSet.xsd"}
 
 
@@ -69,13 +70,21 @@ def test_the_schema_refuses_what_is_wrong() -> None:
     assert not etree.XMLSchema(etree.parse(SCHEMA)).validate(wrong)
 
 
-async def test_plain_asyncua_loads_both_and_makes_instances() -> None:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def types() -> asyncua.Server:
+    """Both node sets in a plain asyncua server, which does not listen."""
     server = asyncua.Server()
     await server.init()
     for name in NODESETS:
         await server.import_xml(nodesets_dir() / name, strict_mode=True)
+    return server
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_plain_asyncua_loads_both_and_makes_instances(types: asyncua.Server) -> None:
+    server = types
     index = await server.get_namespace_index(NAMESPACE)
-    for kind, member in ((1001, "DeviceHealth"), (1003, "InputNames"), (1005, "ValidUntil")):
+    for kind, member in ((1001, "DeviceHealth"), (1003, "RunNow"), (1005, "ValidUntil")):
         made = await server.nodes.objects.add_object(index, f"made{kind}", f"ns={index};i={kind}")
         names = [(await child.read_browse_name()).Name for child in await made.get_children()]
         assert member in names, kind
@@ -107,6 +116,51 @@ def test_types_and_their_members_are_described(root: Xml.Element) -> None:
         description = node.find("u:Description", NS)
         assert description is not None, name
         assert description.text, name
+
+
+def rule(root: Xml.Element, parent: int, name: str) -> str | None:
+    """Modelling rule of a member."""
+    (member,) = (
+        node
+        for node in nodes(root)
+        if node.get("ParentNodeId") == f"ns=1;i={parent}" and node.get("BrowseName") == f"1:{name}"
+    )
+    return member.findtext("u:References/u:Reference[@ReferenceType='HasModellingRule']", None, NS)
+
+
+@pytest.mark.parametrize(
+    ("parent", "names"),
+    [
+        (1003, ("PromoteModel", "Rollback", "DriftScore", "OutOfDistribution")),
+        (1006, ("Accept", "Reject", "Apply", "Rollback")),
+    ],
+)
+def test_what_this_version_never_makes_is_optional(
+    root: Xml.Element, parent: int, names: tuple[str, ...]
+) -> None:
+    page = (ROOT / "docs/reference/information-model.md").read_text("utf-8")
+    section = page.partition("### What this version never makes")[2].partition("\n#")[0]
+    for name in names:
+        assert rule(root, parent, name) == "i=80", name
+        assert name in section, name
+
+
+def test_gates_are_for_later(root: Xml.Element) -> None:
+    assert rule(root, 1004, "<Gate>") == "i=11508", "OptionalPlaceholder"
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments"), [(6120, ["Version"]), (6126, ["Comment"]), (6128, ["Reason"])]
+)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_methods_have_their_arguments(
+    types: asyncua.Server, method: int, arguments: list[str]
+) -> None:
+    index = await types.get_namespace_index(NAMESPACE)
+    node = types.get_node(f"ns={index};i={method}")
+    found = await (await node.get_child("0:InputArguments")).read_value()
+    assert [argument.Name for argument in found] == arguments
+    assert all(argument.Description.Text for argument in found)
 
 
 def test_the_reference_names_every_member(root: Xml.Element) -> None:

@@ -11,7 +11,15 @@ import pytest
 from asyncua import ua
 
 from opcua_ai.core import status as codes
-from opcua_ai.core.types import NS, Contribution, ModelHealth, ModelResult, Prediction, Window
+from opcua_ai.core.types import (
+    NS,
+    Contribution,
+    ModelHealth,
+    ModelResult,
+    ModelState,
+    Prediction,
+    Window,
+)
 from opcua_ai.server import readings
 from opcua_ai.server.values import BAD_NOT_SUPPORTED, node_id
 
@@ -107,3 +115,11 @@ def test_health_before_the_first_run_claims_nothing() -> None:
     waiting = ua.StatusCode(codes.BAD_WAITING_FOR_INITIAL_DATA)
     for name in ("LastLatency", "InputCoverage", "LastRun", "NextRun"):
         assert values[names[name]].StatusCode == waiting, name
+
+
+def test_a_disabled_model_has_no_next_run() -> None:
+    names = defaultdict(lambda: node_id("x", 2), NextRun=node_id("NextRun", 2))
+    health = ModelHealth(ModelState.DISABLED, next_run=datetime.now(UTC))
+    found = dict(readings.health(names, health))[names["NextRun"]]
+    assert found.StatusCode == ua.StatusCode(codes.BAD_OUT_OF_SERVICE)
+    assert _value(found) is None

@@ -26,3 +26,12 @@ def test_from_no_data_to_healthy_and_back() -> None:
 
 def test_nothing_configured_is_nothing_wrong() -> None:
     assert ServiceLevel().level() == 255
+
+
+def test_a_disabled_model_does_not_count() -> None:
+    level = ServiceLevel()
+    assert written(level.source("one", SourceState.RUNNING)) == [255]
+    assert written(level.model("m", ModelState.FAILED)) == [2 + 197 // 2]
+    assert written(level.model("m", ModelState.DISABLED)) == [255]
+    assert written(level.model("n", ModelState.FAILED)) == [2 + 197 // 2]
+    assert written(level.model("m", ModelState.RUNNING)) == [2 + 2 * 197 // 3]

@@ -139,3 +139,20 @@ async def test_two_policies_have_a_condition_each_and_one_alarm(asset: Any, hmi:
     assert left.SuppressedOrShelved is False
     assert getattr(left, "AckedState/Id") is False
     await subscription.delete()
+
+
+async def test_a_condition_is_made_once(
+    server: Any, asset: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    add = server._conditions.add
+
+    def count(key: str, *arguments: Any) -> None:
+        made.append(key)
+        add(key, *arguments)
+
+    monkeypatch.setattr(server._conditions, "add", count)
+    await asset.say()
+    await asset.say(active=False)
+    await asset.say()
+    assert made == [f"FaultPrediction/{asset.name}/alarm"]

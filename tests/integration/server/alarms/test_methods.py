@@ -23,6 +23,9 @@ ENABLE, DISABLE = Ids.ConditionType_Enable, Ids.ConditionType_Disable
 TIMED_SHELVE = Ids.ShelvedStateMachineType_TimedShelve
 ONE_SHOT_SHELVE = Ids.ShelvedStateMachineType_OneShotShelve
 UNSHELVE = Ids.ShelvedStateMachineType_Unshelve
+TIMED_SHELVE_2 = Ids.ShelvedStateMachineType_TimedShelve2
+ONE_SHOT_SHELVE_2 = Ids.ShelvedStateMachineType_OneShotShelve2
+UNSHELVE_2 = Ids.ShelvedStateMachineType_Unshelve2
 
 
 def event(event_id: bytes, comment: str | None = None) -> tuple[ua.Variant, ua.Variant]:
@@ -31,6 +34,10 @@ def event(event_id: bytes, comment: str | None = None) -> tuple[ua.Variant, ua.V
         ua.Variant(event_id, ua.VariantType.ByteString),
         ua.Variant(ua.LocalizedText(comment), ua.VariantType.LocalizedText),
     )
+
+
+def comment(text: str | None) -> ua.Variant:
+    return ua.Variant(ua.LocalizedText(text), ua.VariantType.LocalizedText)
 
 
 def duration(milliseconds: float) -> ua.Variant:
@@ -120,6 +127,7 @@ async def test_a_client_finds_the_methods_by_browsing(hmi: Any, asset: Any) -> N
     }
     assert names >= {"Acknowledge", "Confirm", "AddComment", "Enable", "Disable"}
     assert names >= {"TimedShelve", "OneShotShelve", "Unshelve"}
+    assert names >= {"TimedShelve2", "OneShotShelve2", "Unshelve2"}
 
 
 async def test_disable_and_enable(asset: Any, hmi: Any, events: Any) -> None:
@@ -180,6 +188,32 @@ async def test_unshelve(asset: Any, hmi: Any, events: Any) -> None:
     assert over == "BadShelvingTimeOutOfRange"
 
 
+async def test_shelving_with_a_comment(asset: Any, events: Any) -> None:
+    for method, arguments, said in (
+        (TIMED_SHELVE_2, (duration(60_000), comment("valve is being changed")), "valve"),
+        (UNSHELVE_2, (comment("done"),), "done"),
+        (ONE_SHOT_SHELVE_2, (comment("known"),), "known"),
+        (UNSHELVE_2, (comment(None),), "known"),  # none given: the last one stays
+    ):
+        await asset.call(method, *arguments, below="/ShelvingState")
+        told = await events.next()
+        assert told.SuppressedOrShelved is (method != UNSHELVE_2)
+        assert told.Comment.Text.startswith(said)
+
+
+async def test_a_refused_shelving_leaves_no_comment(asset: Any, hmi: Any, events: Any) -> None:
+    for method, arguments, status in (
+        (UNSHELVE_2, (comment("x"),), "BadConditionNotShelved"),
+        (TIMED_SHELVE_2, (duration(-1), comment("x")), "BadShelvingTimeOutOfRange"),
+        (TIMED_SHELVE_2, (duration(1000), comment("x" * 5000)), "BadInvalidArgument"),
+        (TIMED_SHELVE_2, (duration(1000),), "BadArgumentsMissing"),
+        (ONE_SHOT_SHELVE_2, (), "BadArgumentsMissing"),
+    ):
+        assert await asset.refused(method, *arguments) == status
+    assert await events.none()
+    assert not (await hmi.value(f"{asset.condition}/Comment")).Text
+
+
 async def test_the_methods_of_the_types_declaration_work_too(asset: Any, events: Any) -> None:
     await asset.call(Ids.AlarmConditionType_ShelvingState_OneShotShelve)
     assert (await events.next()).SuppressedOrShelved is True
@@ -217,5 +251,7 @@ async def test_the_event_names_the_user(
         assert not came.ClientUserId
         condition = client.get_node(came.NodeId)
         await condition.call_method(ua.NodeId(ACKNOWLEDGE), *event(came.EventId, "seen"))
+        assert (await seen.next()).ClientUserId == "anna"
+        await condition.call_method(ua.NodeId(ONE_SHOT_SHELVE_2), comment("known"))
         assert (await seen.next()).ClientUserId == "anna"
         await subscription.delete()

@@ -90,7 +90,7 @@ class TestNodeOpcua:
         assert sloped["values"] == [
             [iso(1), 1, "Good"],
             [iso(1.5), 1.5, "Good Interpolated"],
-            [iso(50), 50, "UncertainDataSubNormal Interpolated"],
+            [iso(50), 50, "BadOutOfService"],  # it is there: nothing to interpolate
             [iso(200), 99, "UncertainDataSubNormal Interpolated"],
         ]
         assert simple["values"] == [
@@ -127,7 +127,7 @@ class TestNodeOpcua:
         })  # fmt: skip
         assert answer["status"] == "BadAggregateNotSupported"
 
-    async def test_events_of_a_fault(self, ask: Any) -> None:
+    async def test_events_of_an_asset(self, ask: Any) -> None:
         asked = {"do": "events", "start": iso(-10), "end": iso(100)}
         of_asset, of_server, others, none = await ask(
             {**asked, "node": LINE},
@@ -139,7 +139,8 @@ class TestNodeOpcua:
             "EventType": "", "SourceName": "line1", "Time": iso(0), "Message": "Fault 5 is coming",
             "Severity": "700", "ActiveState.Id": "true",
         }  # fmt: skip
-        assert of_server["events"] == of_asset["events"]
+        assert [event["Message"] for event in of_asset["events"][1:]] == ["Proposed: cheaper"]
+        assert of_server["events"] == of_asset["events"][:1]
         assert (others["status"], others["events"]) == ("GoodNoData", [])
         assert (none["status"], none["events"]) == ("GoodNoData", [])
 

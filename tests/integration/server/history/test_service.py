@@ -136,11 +136,18 @@ async def test_a_node_that_is_refused_takes_its_aggregate_along(client: Client) 
     secret = ua.HistoryReadValueId(NodeId=ua.NodeId(ua.ObjectIds.ServerConfiguration))
     load = ua.HistoryReadValueId(NodeId=node_of(await index_of(client)))
     begin = datetime.fromtimestamp(START, UTC)
-    average, maximum = ua.NodeId(2342), ua.NodeId(2347)
-    details = ua.ReadProcessedDetails(begin, begin + timedelta(seconds=10), 0, [average, maximum])
-    refused, found = await read(client, details, secret, load)
-    assert refused.StatusCode.name == "BadUserAccessDenied"
-    assert found.HistoryData.DataValues[0].Value.Value == 9.0
+    average, maximum, count = ua.NodeId(2342), ua.NodeId(2347), ua.NodeId(2352)
+
+    def asked(*kinds: ua.NodeId) -> ua.ReadProcessedDetails:
+        return ua.ReadProcessedDetails(begin, begin + timedelta(seconds=10), 0, list(kinds))
+
+    nodes = secret, load, secret, load
+    results = await read(client, asked(average, maximum, average, count), *nodes)
+    assert [result.StatusCode.name for result in results[::2]] == ["BadUserAccessDenied"] * 2
+    assert [result.HistoryData.DataValues[0].Value.Value for result in results[1::2]] == [9.0, 10]
+    # as many aggregates as there are nodes that are not refused are still too few
+    with pytest.raises(ua.UaStatusCodeError, match="BadAggregateListMismatch"):
+        await read(client, asked(maximum), secret, load)
 
 
 async def test_points_belong_to_their_session_and_old_ones_give_way(
@@ -225,6 +232,7 @@ async def test_audit_events_are_nobodys_history(server: AdvisoryServer) -> None:
     assert history is not None
     before = history._recorder._count + history._recorder.health.written
     event = {"Time": ua.Variant(datetime.now(UTC)), "EventType": ua.Variant(ua.NodeId(2052))}
+    event["SourceNode"] = ua.Variant(ua.NodeId(2253))
     history.occurred(Occurrence(event, frozenset({ua.NodeId(2253)})))
     assert history._recorder._count + history._recorder.health.written == before
 

@@ -24,6 +24,7 @@ LIMITS = SimpleNamespace(
     max_lifetime_count=150,
     max_unacked_messages_per_subscription=3,
     max_monitored_item_queue_size=10_000,
+    session_of=lambda _number: None,
 )
 Watching = Callable[..., AbstractAsyncContextManager["Watcher"]]
 

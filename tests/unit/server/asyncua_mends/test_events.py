@@ -63,14 +63,15 @@ class Subscriber:
             ua.ModifyMonitoredItemsParameters(self.id, ua.TimestampsToReturn.Both, [request])
         )
 
-    async def happen(self, name: str) -> None:
-        """An event of the plant, whose notifiers are the plant and the server."""
-        if isinstance(self.service, Subscriptions):
-            await self.service.emit(occurrence(name))
-        else:
-            event = BaseEvent()
-            event.emitting_node, event.EventType, event.SourceName = PLANT, KIND, name
-            await self.service.trigger_event(event)
+    async def happen(self, *names: str) -> None:
+        """Events of the plant, whose notifiers are the plant and the server."""
+        for name in names:
+            if isinstance(self.service, Subscriptions):
+                await self.service.emit(occurrence(name))
+            else:
+                event = BaseEvent()
+                event.emitting_node, event.EventType, event.SourceName = PLANT, KIND, name
+                await self.service.trigger_event(event)
         await self.service.subscriptions[self.id].publish_results()
 
     async def refresh(self) -> ua.StatusCode:
@@ -126,6 +127,15 @@ async def test_events_climb_to_the_server(mended: Subscriber, plain: Subscriber)
         await subscriber.happen("alarm")
     assert mended.received == ["alarm"]
     assert plain.received == []
+
+
+async def test_plain_loses_events_unsaid(mended: Subscriber, plain: Subscriber) -> None:
+    for subscriber in (mended, plain):
+        await subscriber.monitor(PLANT)  # a queue of ten
+        await subscriber.happen(*(f"e{number}" for number in range(12)))
+    kept = [f"e{number}" for number in range(2, 12)]
+    assert mended.received == ["Server", *kept]
+    assert plain.received == kept
 
 
 async def test_a_filter_that_is_replaced_counts(mended: Subscriber, plain: Subscriber) -> None:

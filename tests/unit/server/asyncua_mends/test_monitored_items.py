@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -156,13 +157,14 @@ async def test_one_value_for_each_sampling_interval(watching: Any) -> None:
     async with watching() as mended:
         await mended.monitor(SamplingInterval=100.0)
         await mended.published()
+        begin = time.monotonic()
         for value in range(1, 31):
             await mended.write(float(value))
             await asyncio.sleep(0.01)
-        seen = [v.Value.Value for r in mended.results for v in _changes(r)]
         await asyncio.sleep(0.15)
+        intervals = (time.monotonic() - begin) / 0.1  # more than planned on a busy machine
         seen = [v.Value.Value for r in mended.results for v in _changes(r)]
-        assert 3 <= len(seen) <= 7
+        assert 3 <= len(seen) <= intervals + 2
         assert seen[-1] == 30.0
 
 

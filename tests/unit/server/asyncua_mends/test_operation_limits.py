@@ -9,7 +9,8 @@ from asyncua import ua
 from asyncua.server.address_space import AddressSpace, AttributeValue, NodeData
 from asyncua.ua import uaerrors
 
-from opcua_ai.server.asyncua_mends.diagnostics import Diagnostics
+from opcua_ai.core.config import Server as Settings
+from opcua_ai.server.asyncua_mends.diagnostics import Diagnostics, End
 from opcua_ai.server.asyncua_mends.operation_limits import Limit, advertised
 from opcua_ai.server.values import node_id
 
@@ -20,7 +21,7 @@ _PREFIX = "Server_ServerCapabilities_OperationLimits_"
 def test_each_limit_is_advertised_and_enforced(limit: Limit) -> None:
     name, most = limit.value
     node = node_id(getattr(ua.ObjectIds, _PREFIX + name))
-    assert dict(advertised())[node] == ua.Variant(most, ua.VariantType.UInt32)
+    assert dict(advertised(Settings()))[node] == ua.Variant(most, ua.VariantType.UInt32)
     limit.check([None] * most)
     with pytest.raises(uaerrors.BadTooManyOperations):
         limit.check([None] * (most + 1))
@@ -52,8 +53,8 @@ async def test_the_summary_shows_what_was_counted() -> None:
     counts.session_rejected(ua.StatusCodes.BadUserAccessDenied)
     counts.request_rejected(ua.StatusCodes.BadNothingToDo)
     counts.subscription_opened()
-    counts.session_timed_out()
-    counts.session_lost()
+    for end in End:
+        counts.session_ended(end)
     await counts.show(aspace, 3, [100.0, 100.0, 250.0])
     assert shown() == ua.ServerDiagnosticsSummaryDataType(0, 3, 1, 1, 2, 1, 1, 3, 1, 2, 0, 1)
     assert shown("_CurrentSessionCount") == 3

@@ -137,8 +137,8 @@ async def test_acknowledgements(watching: Any) -> None:
             CODES.BadSubscriptionIdInvalid,
         ]
         assert mended.subscription.available() == []
-        with pytest.raises(uaerrors.BadNoSubscription):
-            mended.service.acknowledge(ua.NodeId(1), [])
+        count, results = mended.service.acknowledge(ua.NodeId(1), acks[:1])
+        assert (count, [s.value for s in results]) == (0, [CODES.BadSubscriptionIdInvalid])
         acks = [ua.SubscriptionAcknowledgement(plain.subscription.data.SubscriptionId, 77)]
         assert plain.service.publish(acks)[1] == [ua.StatusCode()]
 

@@ -43,7 +43,7 @@ def test_no_file_is_a_first_start(path: Path, caplog: pytest.LogCaptureFixture) 
     [
         ("", "EOF"),
         ('{"version":1,"alarms":{"a":{"act', "EOF"),
-        ('{"version":2,"alarms":{}}', "version 2 is unknown, expected 1"),
+        ('{"version":2,"alarms":{}}', "version: Input should be 1"),
         ('{"version":1,"alarms":{"a":{"active":7}}}', "alarms.a.active:"),
         ('{"version":1,"alarms":{"a":{"surprise":1}}}', "alarms.a.surprise:"),
         ("\0" * 4096, "expected value"),

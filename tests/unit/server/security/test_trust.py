@@ -173,7 +173,8 @@ def test_an_authority_vouches_until_it_revokes(trust: TrustList) -> None:
 
 def test_an_expired_authority_does_not_vouch(trust: TrustList) -> None:
     trust.add(make("authority", ca=True, start=NOW - 3 * DAY, end=NOW - DAY), "ca")
-    assert status(trust, der(make(issuer="authority"))) == ua.StatusCodes.BadSecurityChecksFailed
+    expected = ua.StatusCodes.BadCertificateIssuerTimeInvalid
+    assert status(trust, der(make(issuer="authority"))) == expected
 
 
 def test_the_rejected_folder_is_bounded(trust: TrustList) -> None:
