@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from opcua_ai.core.cancelling import give_way
 from opcua_ai.core.errors import OpcuaAiError, SourceLostError
 from opcua_ai.core.ports import Source
 
@@ -21,6 +22,7 @@ async def connect(name: str, source: Source) -> None:
         try:
             await source.connect()
         except OpcuaAiError as error:
+            give_way()
             if str(error) != said:
                 level = logging.WARNING if isinstance(error, SourceLostError) else logging.ERROR
                 log.log(level, "source %s: %s; trying again until it answers", name, error)

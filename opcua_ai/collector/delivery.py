@@ -47,6 +47,17 @@ class Delivery:
         if self._recorded.any():
             self._record(samples)
 
+    def as_found(self, samples: Samples) -> Samples:
+        """The way back: samples whose columns the main process knows, with those of this
+        connection."""
+        if self._column is None:
+            return samples
+        found = np.full(len(self._recorded), -1, np.int32)
+        known = np.flatnonzero(self._column >= 0)
+        found[self._column[known]] = known
+        column = found[samples.column]
+        return _chosen(samples, column, column >= 0)
+
     def _record(self, samples: Samples) -> None:
         wanted = self._recorded[samples.column]
         if not wanted.all():
@@ -87,4 +98,5 @@ def _chosen(samples: Samples, column: NDArray[np.int32], which: NDArray[np.bool_
         samples.status[which],
         samples.time[which],
         samples.filled,
+        samples.until,
     )

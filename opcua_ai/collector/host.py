@@ -11,7 +11,7 @@ from opcua_ai.collector.delivery import Delivery
 from opcua_ai.collector.messages import Connect, Connected, Failed, Run, Status, StorePlace
 from opcua_ai.core import plugins
 from opcua_ai.core.errors import OpcuaAiError
-from opcua_ai.core.ports import Source
+from opcua_ai.core.ports import Remembering, Source
 from opcua_ai.windows.shared import Memory, StoreWriter
 
 log = logging.getLogger(__name__)
@@ -71,6 +71,8 @@ class Host:
     async def _run(self, order: Run) -> None:
         self._stores = [_attached(len(order.tags), place, self._memory) for place in order.stores]
         deliver = Delivery(self._name, self._channel, order, self._stores, self._source.tags)
+        if order.last is not None and isinstance(self._source, Remembering):
+            self._source.remember(deliver.as_found(order.last))
         await self._source.run(deliver)
 
 

@@ -45,6 +45,8 @@ class Run:
     stores: Sequence[StorePlace]
     recorded: NDArray[np.bool_]
     """[columns]; whose samples the main process wants too."""
+    last: Samples | None
+    """What is known of the tags from the process before this one."""
 
 
 @dataclass(slots=True)
@@ -79,6 +81,13 @@ class Status:
 
 
 @dataclass(slots=True)
+class Closed:
+    """The answer to ``Close``: what comes after it is of another source with the same name."""
+
+    source: str
+
+
+@dataclass(slots=True)
 class Recorded:
     """Samples of the recorded columns."""
 
@@ -92,4 +101,4 @@ class Logged:
 
 
 ToCollector = Connect | Run | Close
-FromCollector = Connected | Failed | Status | Recorded | Logged
+FromCollector = Connected | Failed | Status | Closed | Recorded | Logged

@@ -8,10 +8,11 @@ import signal
 import socket
 import sys
 import time
+from collections import Counter
 from typing import Protocol
 
 from opcua_ai.collector.channel import Channel
-from opcua_ai.collector.messages import Close, FromCollector, Logged, ToCollector
+from opcua_ai.collector.messages import Close, Closed, FromCollector, Logged, ToCollector
 from opcua_ai.core.errors import SourceLostError
 from opcua_ai.windows.shared import Memory
 
@@ -45,6 +46,8 @@ class CollectorProcess:
     def __init__(self, name: str) -> None:
         self.name = name
         self._members: dict[str, Member] = {}
+        self._closing: Counter[str] = Counter()
+        """Names of sources that the process has been told to close, and has not yet."""
         self._memory: Memory | None = None
         self._channel: Channel | None = None
         self._process: asyncio.subprocess.Process | None = None
@@ -91,7 +94,9 @@ class CollectorProcess:
         if self._members.pop(member.name, None) is None:
             return
         if self._members:
-            self.send(Close(member.name))
+            if self._channel is not None:
+                self._closing[member.name] += 1
+                self.send(Close(member.name))
             return
         async with self._starting:
             await self._stop()
@@ -119,11 +124,16 @@ class CollectorProcess:
         while (message := await self._next(channel, process)) is not None:
             if isinstance(message, Logged):
                 _log(message.record)
+            elif isinstance(message, Closed):
+                self._closing[message.source] -= 1
+            elif self._closing[message.source]:
+                pass  # the last words of the one before
             elif (member := self._members.get(message.source)) is not None:
                 member.receive(message)
         await channel.close()
         code = await _end(process)
         self._channel = self._process = None
+        self._closing.clear()
         if self._members:
             self._crashed(f"collector process {self.name} ended ({_reason(code)})")
 

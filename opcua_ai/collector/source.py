@@ -24,7 +24,7 @@ from opcua_ai.collector.messages import (
 from opcua_ai.collector.process import CollectorProcess
 from opcua_ai.core import status as codes
 from opcua_ai.core.errors import SourceLostError
-from opcua_ai.core.ports import Sink, SourceState, SourceStats
+from opcua_ai.core.ports import Retagged, Sink, SourceState, SourceStats
 from opcua_ai.core.types import FloatArray, Samples, Tag, TimeArray
 from opcua_ai.windows.feed import Feed
 from opcua_ai.windows.shared import StoreView
@@ -94,6 +94,10 @@ class CollectedSource:
         finally:
             self._sink = None
 
+    async def reconfigure(self, options: Any, retagged: Retagged) -> bool:
+        """Never: its windows lie in memory that both processes have laid out."""
+        return False
+
     async def close(self) -> None:
         """Close the source; a running ``run`` ends. Safe at any time, any number of times."""
         self._closed = True
@@ -156,7 +160,10 @@ class CollectedSource:
                 for store in self.feed.stores
             ]
         recorded = np.array([self._recorded(tag.path) for tag in self.tags], np.bool_)
-        return Run(self.name, self.tags, self._places, recorded)
+        # a store whose writer was killed in the middle of a row knows nothing, the others the same
+        held = (store.held() for store in self.feed.stores)
+        last = max(held, key=lambda samples: len(samples.column), default=None)
+        return Run(self.name, self.tags, self._places, recorded, last)
 
     def _deliver(self, samples: Samples) -> None:
         if self._sink is None:

@@ -17,7 +17,7 @@ from queue import SimpleQueue
 
 from opcua_ai.collector.channel import Channel
 from opcua_ai.collector.host import Host
-from opcua_ai.collector.messages import Close, Connect, Logged, Run
+from opcua_ai.collector.messages import Close, Closed, Connect, Logged, Run
 from opcua_ai.windows.shared import Memory
 
 PERIOD_S = 0.05
@@ -52,7 +52,10 @@ async def _serve(end: socket.socket, memory: Memory, level: int) -> None:
                 case Run():
                     hosts[message.source].run(message)
                 case Close():
-                    await hosts.pop(message.source).close()
+                    # one that was still waiting for the process has no host
+                    if (host := hosts.pop(message.source, None)) is not None:
+                        await host.close()
+                    channel.send(Closed(message.source))
                 case _:
                     raise TypeError(f"unknown message {message!r}")
     finally:

@@ -7,16 +7,13 @@ Relative paths are relative to the configuration file.
 
 from __future__ import annotations
 
-import os
 import tomllib
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     Field,
     ValidationError,
@@ -26,92 +23,48 @@ from pydantic import (
 )
 
 from opcua_ai.core import plugins
+from opcua_ai.core.config_parts import (
+    EndpointUrl,
+    FilePath,
+    Name,
+    RoleName,
+    Secret,
+    Security,
+    SourceOptions,
+)
+from opcua_ai.core.config_server import Alarms, History, Metrics, Server, User
 from opcua_ai.core.errors import ConfigError
-from opcua_ai.core.listening import ListenAddress, ip_and_port
 from opcua_ai.core.strict import LocatedError, Strict, mistakes
+
+__all__ = [
+    "DEFAULT_PORT",
+    "Alarms",
+    "Application",
+    "Asset",
+    "Config",
+    "EndpointUrl",
+    "FilePath",
+    "History",
+    "Metrics",
+    "Model",
+    "Name",
+    "RoleName",
+    "Schedule",
+    "Secret",
+    "Security",
+    "Server",
+    "SourceOptions",
+    "Strict",
+    "User",
+    "load",
+    "server_as_source",
+]
 
 DEFAULT_PORT = 4840
 """OPC UA's registered port, where an endpoint names none."""
 _LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0", "::")  # noqa: S104
 
-RoleName = Literal["Observer", "Operator", "Engineer", "ConfigureAdmin"]
 Application = Literal["ProductionOptimisation", "FaultPrediction", "QualityControl", "SupplyChain"]
-
-
-def _opc_tcp(url: str) -> str:
-    if not url.startswith("opc.tcp://") or len(url) <= len("opc.tcp://"):
-        raise ValueError("an endpoint looks like opc.tcp://host:4840/path")
-    return url
-
-
-EndpointUrl = Annotated[str, AfterValidator(_opc_tcp)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=64)]
-
-
-def _path(value: Path, info: ValidationInfo) -> Path:
-    base = info.context.get("folder") if info.context else None
-    return value if base is None or value.is_absolute() else base / value
-
-
-FilePath = Annotated[Path, AfterValidator(_path)]
-
-
-class Secret(Strict):
-    """Where a password is found; mix-in of the tables that need one."""
-
-    password_env: str | None = None
-    password_file: FilePath | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _no_plain_password(cls, data: Any) -> Any:
-        if isinstance(data, dict) and "password" in data:
-            raise ValueError("no password in the file: use password_env or password_file")
-        return cast("Any", data)
-
-    def password(self, owner: str) -> str | None:
-        """The secret; None when none is configured. Raises ConfigError, naming the ``owner`` (such
-        as ``server.users.anna``), when it is missing."""
-        if self.password_env is not None:
-            value = os.environ.get(self.password_env)
-            if value is None:
-                where = f"{owner}.password_env"
-                raise ConfigError(f"{where}: environment variable {self.password_env} is not set")
-            return value
-        if self.password_file is not None:
-            try:
-                return self.password_file.read_text("utf-8").rstrip("\r\n")
-            except OSError as error:
-                where = f"{owner}.password_file = {str(self.password_file)!r}"
-                raise ConfigError(f"{where}: {error.strerror}") from error
-        return None
-
-
-class SourceOptions(Strict):
-    """What every source may say, whatever its kind; mix-in of their tables."""
-
-    process: Name | None = None
-    """Name of the collector process that runs it, which sources may share; None: the main one."""
-
-
-class Security(Strict):
-    """OPC UA secure channel of a client (Part 4, 5.6)."""
-
-    policy: Literal["None", "Basic256Sha256", "Aes128Sha256RsaOaep", "Aes256Sha256RsaPss"]
-    mode: Literal["None", "Sign", "SignAndEncrypt"] = "SignAndEncrypt"
-    certificate: FilePath | None = None
-    """Own certificate and key; made on first use when both files are missing."""
-    private_key: FilePath | None = None
-    server_certificate: FilePath | None = None
-    """When given, only this server is accepted."""
-
-    @model_validator(mode="after")
-    def _files(self) -> Security:
-        if (self.policy == "None") != (self.mode == "None"):
-            raise ValueError('policy "None" and mode "None" go together')
-        if self.policy != "None" and not (self.certificate and self.private_key):
-            raise ValueError(f'policy "{self.policy}" needs certificate and private_key')
-        return self
 
 
 class Schedule(Strict):
@@ -176,87 +129,6 @@ class Model(Strict):
         return value
 
 
-class User(Secret):
-    """A user of the advisory server whose password comes from outside; it is kept as a hash."""
-
-    role: RoleName = "Observer"
-
-    @model_validator(mode="after")
-    def _needs_secret(self) -> User:
-        if self.password_env is None and self.password_file is None:
-            raise ValueError("give password_env or password_file")
-        return self
-
-
-class Alarms(Strict):
-    """What operators may do with predicted faults."""
-
-    max_shelving_s: float = Field(default=8 * 3600, gt=0, le=7 * 86400)
-    """Longest time that an alarm stays shelved (MaxTimeShelved of Part 9, 5.8.2): one shift."""
-
-
-class Server(Strict):
-    """The advisory OPC UA server."""
-
-    endpoint: EndpointUrl = "opc.tcp://127.0.0.1:4841/opcua-ai"
-    allow_none: bool = False
-    """Open security policy None beside the encrypted ones; shown as a warning."""
-    allow_anonymous: bool = False
-    """Let anonymous clients in; shown as a warning."""
-    anonymous_role: RoleName = "Observer"
-    trust_all_clients: bool = False
-    """Accept every client certificate; shown as a warning."""
-    certificate: FilePath = Field(default=Path("pki/own/opcua-ai.der"), validate_default=True)
-    private_key: FilePath = Field(default=Path("pki/own/opcua-ai.pem"), validate_default=True)
-    """Made on first start when both files are missing."""
-    pki: FilePath = Field(default=Path("pki"), validate_default=True)
-    """Folder of ``trusted``, ``rejected``, ``ca`` and ``issuers`` (certificates of clients)."""
-    users_file: FilePath = Field(default=Path("users.json"), validate_default=True)
-    """Users with hashed passwords or certificates; ``opcua-ai users`` writes it."""
-    audit_file: FilePath = Field(default=Path("state/audit.jsonl"), validate_default=True)
-    state_dir: FilePath = Field(default=Path("state"), validate_default=True)
-    """Folder of what survives a restart: alarm states, disabled models."""
-    alarms: Alarms = Field(default_factory=Alarms)
-    users: dict[Name, User] = Field(default_factory=dict[str, User])
-    max_connections: int = Field(default=100, ge=1)
-    max_sessions: int = Field(default=100, ge=1)
-    max_subscriptions: int = Field(default=500, ge=1)
-    """In all sessions together; so is ``max_monitored_items``."""
-    max_monitored_items: int = Field(default=50_000, ge=1)
-    max_message_size: int = Field(default=4 * 2**20, ge=65536)
-
-
-class History(Strict):
-    """What the server remembers; without this table nothing is kept."""
-
-    folder: FilePath = Field(default=Path("history"), validate_default=True)
-    max_age_days: float = Field(default=90.0, gt=0)
-    max_size_mb: int = Field(default=2048, ge=16)
-    """The oldest values go first when the file would become larger."""
-    inputs: list[str] = ["*"]
-    """Patterns on ``source/browse path``: the input tags that are kept, for training."""
-
-    def keeps(self, source: str, path: str) -> bool:
-        """Whether the tag of a source is among the inputs that are kept."""
-        return any(fnmatchcase(f"{source}/{path}", pattern) for pattern in self.inputs)
-
-
-class Metrics(Strict):
-    """Figures about the product itself, for Prometheus; without this table nothing listens."""
-
-    listen: ListenAddress = "127.0.0.1:9464"
-
-    @property
-    def address(self) -> tuple[str, int]:
-        ip, port = ip_and_port(self.listen)
-        return str(ip), port
-
-    @property
-    def loopback(self) -> bool:
-        """Whether only this machine reaches it."""
-        return ip_and_port(self.listen)[0].is_loopback
-
-
 class Config(Strict):
     """The whole file."""
 
@@ -303,14 +175,19 @@ class Config(Strict):
     @model_validator(mode="after")
     def _not_its_own_source(self) -> Config:
         """While the plant is away the server would take its port and subscribe to itself."""
-        own = self.server.endpoint
-        for name, options in self.sources.items():
-            endpoints = cast("list[str]", getattr(options, "endpoints", []))
-            if _address(own) in map(_address, endpoints):
-                raise LocatedError(
-                    f"server.endpoint = {own!r}: sources.{name} is there: choose another port"
-                )
+        if mistake := server_as_source(self.server, self.sources):
+            raise LocatedError(mistake)
         return self
+
+
+def server_as_source(server: Server, sources: Mapping[str, Any]) -> str | None:
+    """The line that says which source stands where the server is to listen."""
+    own = server.endpoint
+    for name, options in sources.items():
+        endpoints = cast("list[str]", getattr(options, "endpoints", []))
+        if _address(own) in map(_address, endpoints):
+            return f"server.endpoint = {own!r}: sources.{name} is there: choose another port"
+    return None
 
 
 def _address(endpoint: str) -> tuple[str, int]:

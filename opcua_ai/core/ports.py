@@ -16,10 +16,10 @@ of an output or input of the model, so that a wrong one is found at the start.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from opcua_ai.core.types import (
     Decision,
@@ -35,6 +35,9 @@ from opcua_ai.core.types import (
 
 Sink = Callable[[Samples], None]
 """Where a source delivers its samples; cheap, called in the event loop."""
+Retagged = Callable[[Sequence[Tag]], Awaitable[None]]
+"""Called by a source with the tags that it is about to have, before the first sample of a new one;
+again with other ones, where something came between."""
 
 
 class SourceState(StrEnum):
@@ -72,8 +75,9 @@ class SourceStats:
 class Source(Protocol):
     """Where samples come from. Column ``i`` of every ``Samples`` block is ``tags[i]``.
 
-    ``tags`` is fixed once ``connect`` has returned: a tag that vanishes later becomes Bad, and a
-    reconnect restores every item under the same column.
+    A tag keeps its column once ``connect`` has returned: one that vanishes later becomes Bad, and a
+    reconnect restores every item under the same column. Only ``reconfigure`` changes ``tags``: new
+    ones come behind the others, and VACANT takes the place of one that is not wanted any more.
     """
 
     state: SourceState
@@ -90,8 +94,23 @@ class Source(Protocol):
         every tag gets one sample with status BadNoCommunication and its last source time."""
         ...
 
+    async def reconfigure(self, options: Any, retagged: Retagged) -> bool:
+        """Take over other options while it runs, at once or when an outage is over, without a
+        sample of an unchanged tag lost or sent twice. False: they need a source made anew."""
+        ...
+
     async def close(self) -> None:
         """Release sockets and files; safe to call twice."""
+        ...
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A source that fills, where it can, what was missed while its process was away."""
+
+    def remember(self, last: Samples) -> None:
+        """Between ``connect`` and ``run``: the last sample of each tag that the process before this
+        one has delivered. That something was missed since is counted already."""
         ...
 
 
@@ -130,6 +149,10 @@ class Publisher(Protocol):
     async def publish_inputs(self, model: str, asset: str, tags: Sequence[Tag]) -> None: ...
 
     async def publish_source(self, name: str, state: str, stats: SourceStats) -> None: ...
+
+    async def forget_source(self, name: str) -> None:
+        """The configuration has it no more."""
+        ...
 
     async def beat(self) -> None:
         """Called once a second by the pipeline: the proof that it lives."""

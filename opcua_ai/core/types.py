@@ -70,6 +70,10 @@ class Tag:
         return unescape_name(self.path.rsplit("/", 1)[-1])
 
 
+VACANT = Tag("", "")
+"""Stands in the place of a tag that its source delivers no more: the others keep their columns."""
+
+
 @dataclass(frozen=True, slots=True)
 class Samples:
     """A block of value changes, oldest first. All arrays have the same length n."""
@@ -83,6 +87,9 @@ class Samples:
     """Read from the source's history after an outage: older than what has arrived since. Each tag's
     first sample is the one that was in force when the outage began, so that its rows have no hole.
     """
+    until: int = 0
+    """Plant time before which nothing else has happened, so far as the source knows; 0: it does not
+    know. A block without samples may say so too."""
 
 
 @dataclass(frozen=True, slots=True)

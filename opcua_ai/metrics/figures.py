@@ -97,6 +97,9 @@ class Figures(Collector):
     async def publish_source(self, name: str, state: str, stats: SourceStats) -> None:
         self._sources[name] = _Source(state, stats)
 
+    async def forget_source(self, name: str) -> None:
+        self._sources.pop(name, None)
+
     async def beat(self) -> None:
         self._heartbeats += 1
 

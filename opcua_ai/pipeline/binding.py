@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -23,39 +23,46 @@ def bind(
     config: Config,
     name: str,
     model: LoadedModel,
-    source: str,
+    asset: str,
     tags: Sequence[Tag],
     feed: Feed[WindowStore],
-) -> list[Binding]:
-    """Bindings of all assets of a model that a source feeds.
+) -> Binding:
+    """Binding of one asset of a model to the tags of its source.
 
     A tag that the source lacks is logged and stays BadNodeIdUnknown in the windows: the model's
     coverage drops, everything else runs.
     """
-    bindings: list[Binding] = []
-    for asset, options in config.models[name].assets.items():
-        if options.source != source:
-            continue
-        names = [tag.name for tag in model.info.inputs]
-        match = match_inputs(options, names, tags)
-        for line in match.problems:
-            log.warning("models.%s.assets.%s: %s", name, asset, line)
-        store = feed.store(len(tags), model.period_s, model.rows)
-        columns = np.array(match.columns, np.int64)
-        store.use(columns)
-        bindings.append(
-            Binding(
-                asset=asset,
-                store=store,
-                columns=columns,
-                tags=[
-                    tags[column] if column >= 0 else expected
-                    for column, expected in zip(match.columns, model.info.inputs, strict=True)
-                ],
-                policies=policies(config, name),
-            )
-        )
-    return bindings
+    names = [tag.name for tag in model.info.inputs]
+    match = match_inputs(config.models[name].assets[asset], names, tags)
+    for line in match.problems:
+        log.warning("models.%s.assets.%s: %s", name, asset, line)
+    store = feed.store(len(tags), model.period_s, model.rows)
+    columns = np.array(match.columns, np.int64)
+    store.use(columns)
+    return Binding(
+        asset=asset,
+        store=store,
+        columns=columns,
+        tags=[
+            tags[column] if column >= 0 else expected
+            for column, expected in zip(match.columns, model.info.inputs, strict=True)
+        ],
+        policies=policies(config, name),
+    )
+
+
+def assets_of(config: Config, model: str, sources: Collection[str]) -> list[str]:
+    """The assets of a model that these sources feed."""
+    return [a for a, options in config.models[model].assets.items() if options.source in sources]
+
+
+def simulated_assets(config: Config, model: str) -> list[str]:
+    """The assets of a model whose source is no running plant."""
+    return [
+        asset
+        for asset, options in config.models[model].assets.items()
+        if getattr(config.sources[options.source], "simulated", False)
+    ]
 
 
 def policies(config: Config, model: str) -> dict[str, Policy]:

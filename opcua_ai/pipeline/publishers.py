@@ -36,6 +36,10 @@ class Publishers:
         for publisher in self._publishers:
             await publisher.publish_source(name, state, stats)
 
+    async def forget_source(self, name: str) -> None:
+        for publisher in self._publishers:
+            await publisher.forget_source(name)
+
     async def beat(self) -> None:
         for publisher in self._publishers:
             await publisher.beat()

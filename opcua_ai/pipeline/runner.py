@@ -6,9 +6,9 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -34,7 +34,7 @@ from opcua_ai.windows.store import WindowStore
 log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Binding:
     """One asset of a model, once its source is known."""
 
@@ -49,6 +49,9 @@ class Binding:
     """Version of the store at the last run."""
     coverage: float = 0.0
     """Usable cells of its last window, in percent."""
+
+    def same_inputs(self, other: Binding) -> bool:
+        return np.array_equal(self.columns, other.columns) and self.tags == other.tags
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +102,33 @@ class Runner:
         """Take over assets whose source is known now."""
         self.bindings += bindings
         if not self.enabled:
-            await self._show_disabled(bindings)
+            await self._show_out_of_service(bindings)
+
+    def rebind(self, binding: Binding) -> None:
+        """Other columns for an asset, which goes on."""
+        self.bindings = [binding if b.asset == binding.asset else b for b in self.bindings]
+
+    async def unbind(self, assets: Collection[str]) -> None:
+        """Let go of assets whose source goes: BadOutOfService until they are bound again."""
+        gone = [binding for binding in self.bindings if binding.asset in assets]
+        self.bindings = [binding for binding in self.bindings if binding.asset not in assets]
+        if not gone:
+            return
+        if self.enabled:
+            names = ", ".join(binding.asset for binding in gone)
+            self.health.state, self.health.message = ModelState.WAITING, f"{names}: no source"
+        await self._show_out_of_service(gone)
+
+    def describe(self, info: ModelInfo) -> None:
+        """Other assets or another schedule."""
+        self._model = replace(self._model, info=info)
 
     async def disable(self) -> None:
         """No more runs; one that is under way is not shown. Everything becomes BadOutOfService."""
         self.health.state = ModelState.DISABLED
         self.health.message = "disabled; Enable starts it again"
         self.health.next_run = None
-        await self._show_disabled(self.bindings)
+        await self._show_out_of_service(self.bindings)
         await self.publish_health()
 
     async def enable(self) -> None:
@@ -142,6 +164,8 @@ class Runner:
                 if not self.enabled:
                     return
                 for binding, window, found in zip(due, windows, predictions, strict=True):
+                    if binding not in self.bindings:
+                        continue
                     binding.coverage = _coverage(found, window)
                     await self._publish(binding, window, found)
                 self._note(due)
@@ -187,7 +211,7 @@ class Runner:
             for output in self._model.info.outputs
         ]
 
-    async def _show_disabled(self, bindings: Sequence[Binding]) -> None:
+    async def _show_out_of_service(self, bindings: Sequence[Binding]) -> None:
         async with self._publishing:
             for binding in bindings:
                 window = self._window(binding)
@@ -213,12 +237,14 @@ class Runner:
                 await self._publisher.publish_decision(name, info.application, decision)
 
     def _valid_until(self, window: Window) -> int:
-        """Two rows of the plant or two runs later, whatever takes longer, a newer result is due."""
+        """Two rows of the plant or two runs later, whatever takes longer, a newer result is due; in
+        a plant where nothing changes too, whose newest row is newer than its newest sample."""
         if not window.newest_sample:
             return 0
         due = self._superseded()
         wait_s = (due - datetime.now(UTC)).total_seconds() if due else 0.0
-        return window.newest_sample + round(max(2 * self._model.period_s, wait_s) * NS)
+        newest = max(window.newest_sample, window.time)
+        return newest + round(max(2 * self._model.period_s, wait_s) * NS)
 
     def _decide(self, name: str, policy: Policy, result: ModelResult) -> Decision | None:
         try:
@@ -231,10 +257,13 @@ class Runner:
             log.log(level, "alarm %s of %s: %s", name, result.asset, decision.message)
         return decision
 
+    def _worst_coverage(self) -> float:
+        return min((binding.coverage for binding in self.bindings), default=0.0)
+
     def _note(self, due: Sequence[Binding]) -> None:
         """The state of the model's health after a run."""
         unbound = len(self._model.info.assets) > len(self.bindings)
-        self.health.coverage = 0.0 if unbound else min(b.coverage for b in self.bindings)
+        self.health.coverage = 0.0 if unbound else self._worst_coverage()
         short = [b.asset for b in due if b.store.filled < self._model.rows]
         if self._failure:
             self.health.state, self.health.message = ModelState.FAILED, self._failure

@@ -46,6 +46,10 @@ class Bell:
             self.missed += 1
         self._due.set()
 
+    def retime(self) -> None:
+        """Another schedule: the time since the last ring says nothing of missed ones."""
+        self._rung = None
+
     async def wait(self) -> None:
         await self._due.wait()
         self._due.clear()
@@ -60,6 +64,7 @@ class Scheduler:
             job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None},
         )
         self._jobs: dict[str, Schedule] = {}
+        self._bells: dict[str, Bell] = {}
         self._guard: asyncio.Task[None] | None = None
 
     def add(self, name: str, schedule: Schedule, bell: Bell) -> None:
@@ -67,8 +72,16 @@ class Scheduler:
         async def ring() -> None:
             bell.ring(schedule.interval_s)
 
-        self._jobs[name] = schedule
-        self._scheduler.add_job(ring, _trigger(schedule), id=name)
+        self._jobs[name], self._bells[name] = schedule, bell
+        self._scheduler.add_job(ring, _trigger(schedule), id=name, replace_existing=True)
+
+    def change(self, name: str, schedule: Schedule) -> None:
+        """Another schedule for a job, from now on; one that is paused stays so."""
+        paused = self.next_run(name) is None
+        self._bells[name].retime()
+        self.add(name, schedule, self._bells[name])
+        if paused:
+            self.pause(name)
 
     def start(self) -> None:
         self._scheduler.start()

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import errno
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from asyncua import ua
@@ -16,15 +13,15 @@ from asyncua.ua.uaerrors import UaError
 from opcua_ai.core import resources
 from opcua_ai.core.config import History as HistorySettings
 from opcua_ai.core.config import Server as Settings
-from opcua_ai.core.errors import AddressInUseError, ConfigError, NodeSetError
+from opcua_ai.core.errors import NodeSetError
 from opcua_ai.core.ports import ModelControl, Source, SourceState, SourceStats
 from opcua_ai.core.types import Decision, FaultVerdict, ModelHealth, ModelInfo, ModelResult, Tag
-from opcua_ai.server import device_health, model_methods, readings, secured
+from opcua_ai.server import device_health, listening, model_methods, readings, secured
 from opcua_ai.server.asyncua_mends import Server
 from opcua_ai.server.asyncua_mends.nodesets import NodeSetImporter
 from opcua_ai.server.conditions import Conditions
 from opcua_ai.server.conditions.fields import Identity
-from opcua_ai.server.health_alarms import FAILURE_TYPE, HealthAlarms
+from opcua_ai.server.health_alarms import FAILURE_TYPE, HealthAlarms, Part
 from opcua_ai.server.history import History
 from opcua_ai.server.instances import Instances, collector_paused
 from opcua_ai.server.occurrence import SERVER
@@ -90,7 +87,7 @@ class AdvisoryServer:
         """
         if self._server is not None:
             raise RuntimeError("the advisory server is running already")
-        await self._probe()
+        await listening.probe(self._settings.endpoint)
         server, warning = await secured.make(self._settings)
         self._server = server
         try:
@@ -111,7 +108,10 @@ class AdvisoryServer:
                 server.services, self._settings.state_dir, self._settings.alarms.max_shelving_s
             )
             await self._conditions.start()
-            await self._add_health_alarms(server, tree)
+            self._health_alarms = HealthAlarms(self._conditions)
+            for folder, parts in (("Sources", tree.sources), ("Models", tree.models)):
+                named = {(folder, name): nodes for name, nodes in parts.items()}
+                await self._add_health_alarms(named)
             self._recommendations = Recommendations(
                 self._instances.type_id(RECOMMENDATION_EVENT_TYPE),
                 tree.module[""],
@@ -122,7 +122,7 @@ class AdvisoryServer:
                 models_nodes = {name: nodes[""] for name, nodes in tree.models.items()}
                 model_methods.offer(server.services, self._instances, models_nodes, control)
             await self._show_initial_state(tree)
-            with self._address_errors():
+            with listening.address_errors(self._settings.endpoint):
                 await server.start()
         except BaseException:
             await self.stop()
@@ -196,6 +196,32 @@ class AdvisoryServer:
         if self._health_alarms is not None:
             await self._health_alarms.source(name, state)
 
+    async def show_source(self, name: str, endpoint: str) -> None:
+        """A source that start did not know, or one with another endpoint."""
+        tree = self._running()
+        if name not in tree.sources:
+            tree.add_source(name, endpoint)
+            await self._add_health_alarms({("Sources", name): tree.sources[name]})
+        await self._write(tree.endpoint(name, endpoint))
+        await self.publish_source(name, SourceState.CONNECTING, SourceStats())
+
+    async def forget_source(self, name: str) -> None:
+        """Its nodes stay, BadOutOfService, and count no more."""
+        tree = self._running()
+        self._meters.pop(name, None)
+        await self._write(self._shown.changes(readings.no_source(tree.sources[name])))
+        await self._write(tree.health.forget(("source", name)))
+        await self._write(self._level.forget(name))
+        if self._health_alarms is not None:
+            await self._health_alarms.source(name, SourceState.STOPPED)
+
+    async def show_model(self, info: ModelInfo) -> None:
+        """Other assets, or another schedule, of a model that start knew."""
+        tree = self._running()
+        with collector_paused():
+            tree.add_assets(info)
+        await self._write(tree.described(info))
+
     async def beat(self) -> None:
         """Heartbeat + 1, and what the server counts itself; recommendations whose time is over
         expire."""
@@ -243,15 +269,13 @@ class AdvisoryServer:
         key = f"{application}/{asset}/{decision}"
         conditions.add(key, identity, nodes, {source, tree.module[""], SERVER})
 
-    async def _add_health_alarms(self, server: Server, tree: Tree) -> None:
-        if self._conditions is None or self._instances is None:
+    async def _add_health_alarms(self, parts: Mapping[Part, Nodes]) -> None:
+        server, tree, instances = self._server, self._tree, self._instances
+        if server is None or tree is None or instances is None or self._health_alarms is None:
             raise RuntimeError("the advisory server is not running")
         kind = node_id(FAILURE_TYPE, await server.get_namespace_index(DEVICES))
-        alarms = HealthAlarms(self._conditions)
-        for folder, parts in (("Sources", tree.sources), ("Models", tree.models)):
-            for name, nodes in parts.items():
-                alarms.add(self._instances, kind, (folder, name), nodes, tree.module[""])
-        self._health_alarms = alarms
+        for part, nodes in parts.items():
+            self._health_alarms.add(instances, kind, part, nodes, tree.module[""])
 
     async def _show_initial_state(self, tree: Tree) -> None:
         """Models wait, sources connect, conditions are enabled and inactive."""
@@ -272,29 +296,3 @@ class AdvisoryServer:
             except (OSError, UaError, ValueError) as error:
                 raise NodeSetError(f"{path}: {error}") from error
         return await server.get_namespace_index(NAMESPACE)
-
-    async def _probe(self) -> None:
-        """Find out that the port is taken before the second that building takes is spent."""
-        url = urlsplit(self._settings.endpoint)
-        with self._address_errors():
-            loop = asyncio.get_running_loop()
-            probe = await loop.create_server(
-                asyncio.Protocol, url.hostname, secured.port(url), start_serving=False
-            )
-        probe.close()
-
-    @contextmanager
-    def _address_errors(self) -> Iterator[None]:
-        """Turn what the operating system says of the endpoint into one line."""
-        endpoint = self._settings.endpoint
-        try:
-            yield
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                raise AddressInUseError(
-                    f"server.endpoint = {endpoint}: the port is in use; "
-                    "stop the other program or choose another port"
-                ) from error
-            raise ConfigError(
-                f"server.endpoint = {endpoint}: cannot listen there: {error.strerror or error}"
-            ) from error

@@ -71,7 +71,15 @@ class Overall:
     def note(self, part: Hashable, health: DeviceHealth) -> list[tuple[ua.NodeId, ua.DataValue]]:
         """Take over the health of one part; what to write when that changes the worst."""
         self._parts[part] = health
-        worst = min(self._parts.values(), key=_WORST_FIRST.index)
+        return self._changed()
+
+    def forget(self, part: Hashable) -> list[tuple[ua.NodeId, ua.DataValue]]:
+        """A part that is there no more; what to write when that changes the worst."""
+        self._parts.pop(part, None)
+        return self._changed()
+
+    def _changed(self) -> list[tuple[ua.NodeId, ua.DataValue]]:
+        worst = min(self._parts.values(), key=_WORST_FIRST.index, default=DeviceHealth.NORMAL)
         if worst == self._shown:
             return []
         self._shown = worst

@@ -111,3 +111,12 @@ def source(nodes: Nodes, state: str, stats: SourceStats, rates: Rates) -> Values
     if "ActiveEndpoint" in nodes:
         yield nodes["ActiveEndpoint"], stamp(string(stats.endpoint))
     yield nodes["DeviceHealth"], stamp(integer(device_health.of_source(state, stats)))
+
+
+def no_source(nodes: Nodes) -> Values:
+    """Every variable of a source that the configuration has no more."""
+    stamp = Stamp.now()
+    figures = source(nodes, "", SourceStats(), Rates())
+    endpoint = ["Endpoint"] if "Endpoint" in nodes else []
+    for node in [*(node for node, _ in figures), *(nodes[name] for name in endpoint)]:
+        yield node, stamp.bad(codes.BAD_OUT_OF_SERVICE)

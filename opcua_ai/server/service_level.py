@@ -30,6 +30,11 @@ class ServiceLevel:
         self._sources[name] = state == SourceState.RUNNING
         return self._changed()
 
+    def forget(self, source: str) -> Iterator[tuple[ua.NodeId, ua.DataValue]]:
+        """A source that is there no more; yields what to write when the level changes."""
+        self._sources.pop(source, None)
+        return self._changed()
+
     def model(self, name: str, state: str) -> Iterator[tuple[ua.NodeId, ua.DataValue]]:
         """Note how a model is; yields what to write when the level changes."""
         if state == ModelState.DISABLED:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import get_args
 
@@ -11,6 +11,7 @@ from asyncua import ua
 
 from opcua_ai.core.config import Application
 from opcua_ai.core.types import ModelInfo, OutputInfo, Recommendation, Tag
+from opcua_ai.server.analog import analog_kinds
 from opcua_ai.server.device_health import DeviceHealth, Overall
 from opcua_ai.server.instances import ORGANIZES, Instances
 from opcua_ai.server.occurrence import SERVER
@@ -36,15 +37,9 @@ INPUTS_TYPE = 2001
 ADVISORY_MODE = 2
 """OperatingMode.Advisory"""
 
-_ANALOG_TYPES = {
-    (False, False): node_id(ua.ObjectIds.BaseAnalogType),
-    (True, False): node_id(ua.ObjectIds.AnalogItemType),
-    (False, True): node_id(ua.ObjectIds.AnalogUnitType),
-    (True, True): node_id(ua.ObjectIds.AnalogUnitRangeType),
-}
-
 Nodes = dict[str, ua.NodeId]
 """Browse path below an object -> NodeId; the object itself is ``""``."""
+Values = Iterator[tuple[ua.NodeId, ua.DataValue]]
 
 
 @dataclass
@@ -120,12 +115,12 @@ class Tree:
             notifier=True,
         )
         make.link(self.module[""], ua.ObjectIds.HasNotifier, nodes[""])
-        if endpoint:
-            make.set(nodes["Endpoint"], Stamp.now()(string(endpoint)))
         self._analog(nodes, "ValuesPerSecond", unit="1/s")
         self._analog(nodes, "Lag", unit="ms")
         self._analog(nodes, "CpuLoad", 0.0, 100.0, "%")
         self.sources[name] = nodes
+        for node, value in self.endpoint(name, endpoint):
+            make.set(node, value)
 
     def add_model(self, info: ModelInfo) -> None:
         """The model itself, and its predictions below each of its assets."""
@@ -149,7 +144,6 @@ class Tree:
             "AcceleratorKind": info.accelerator,
             "TrainedOn": info.trained_on,
             "Metrics": info.metrics,
-            "Schedule": info.schedule,
         }
         for name, text in texts.items():
             make.set(nodes[name], now(string(text)))
@@ -161,7 +155,16 @@ class Tree:
         make.set(nodes["InputUnits"], now(extensions(units)))
         self._analog(nodes, "LastLatency", unit="ms")
         self._analog(nodes, "InputCoverage", 0.0, 100.0, "%")
+        self.add_assets(info)
+        for node, value in self.described(info):
+            make.set(node, value)
+
+    def add_assets(self, info: ModelInfo) -> None:
+        """The assets of a model that have no nodes yet."""
+        make, nodes = self._instances, self.models[info.name]
         for asset in info.assets:
+            if (info.name, asset) in self.inputs:
+                continue
             kind, text = make.type_id(INPUTS_TYPE), ua.ObjectIds.String
             inputs = make.variable(nodes["Inputs"], asset, kind, text, array=True)
             self.inputs[info.name, asset] = inputs[""], inputs["BrowsePaths"]
@@ -172,6 +175,21 @@ class Tree:
             owner = self.asset(info.application, asset)
             if info.application == "FaultPrediction" and not owner.faults:
                 owner.faults[""] = self._add_fault(owner, "PredictedFault")
+
+    def described(self, info: ModelInfo) -> Values:
+        """What another configuration may change of a model that is shown."""
+        now = Stamp.now()
+        yield self.models[info.name]["Schedule"], now(string(info.schedule))
+        for asset in info.assets:
+            for output in info.outputs:
+                nodes = self.predictions[info.name, asset, output.name]
+                yield nodes["IsSimulated"], now(boolean(asset in info.simulated))
+
+    def endpoint(self, source: str, url: str) -> Values:
+        """Where a source is; a recording that was one from the start has no such node."""
+        nodes = self.sources[source]
+        if "Endpoint" in nodes:
+            yield nodes["Endpoint"], Stamp.now()(string(url))
 
     def input_values(
         self, model: str, asset: str, tags: Sequence[Tag]
@@ -227,8 +245,8 @@ class Tree:
         make = self._instances
         target = rec.target
         setpoints = ("CurrentValue", "RecommendedValue", "ClampedValue")
-        kinds, include = _analog_kinds(setpoints, target.low, target.high, target.unit)
-        benefit_kinds, benefit_include = _analog_kinds(
+        kinds, include = analog_kinds(setpoints, target.low, target.high, target.unit)
+        benefit_kinds, benefit_include = analog_kinds(
             ("ExpectedBenefit",), math.nan, math.nan, rec.benefit_unit
         )
         nodes = make.make(
@@ -251,7 +269,7 @@ class Tree:
         low, high = output.low, output.high
         if classes and output.labels:
             low, high = 0.0, float(len(output.labels) - 1)
-        kinds, include = _analog_kinds(("Value",), low, high, output.unit)
+        kinds, include = analog_kinds(("Value",), low, high, output.unit)
         include |= {"Label", "Labels", "Probabilities"} if classes else {"LowerBound", "UpperBound"}
         parent = self.asset(info.application, asset).nodes["Predictions"]
         nodes = make.make(
@@ -264,9 +282,7 @@ class Tree:
             description=output.description,
         )
         self._analog(nodes, "Value", low, high, output.unit)
-        now = Stamp.now()
-        make.set(nodes["Horizon"], now(double(output.horizon_s * 1000)))
-        make.set(nodes["IsSimulated"], now(boolean(asset in info.simulated)))
+        make.set(nodes["Horizon"], Stamp.now()(double(output.horizon_s * 1000)))
         self.predictions[info.name, asset, output.name] = nodes
 
     def _analog(
@@ -279,14 +295,3 @@ class Tree:
         if f"{name}/EngineeringUnits" in nodes:
             units = extension(eu_information(unit))
             self._instances.set(nodes[f"{name}/EngineeringUnits"], now(units))
-
-
-def _analog_kinds(
-    names: Sequence[str], low: float, high: float, unit: str
-) -> tuple[Nodes, set[str]]:
-    """The Part 8 type that fits what is known of a value, and which of its properties are made."""
-    ranged = math.isfinite(low) and math.isfinite(high)
-    kind = _ANALOG_TYPES[ranged, bool(unit)]
-    include = {f"{name}/EURange" for name in names if ranged}
-    include |= {f"{name}/EngineeringUnits" for name in names if unit}
-    return dict.fromkeys(names, kind), include

@@ -62,7 +62,8 @@ class Backfill:
     ) -> None:
         self._name = name
         self._gaps = gaps
-        self._historic = historic
+        self.historic = historic
+        """Columns of which the server has a history."""
         self._stats = stats
         self._tries = 0
 
@@ -85,7 +86,7 @@ class Backfill:
             await asyncio.sleep(PAUSE_S)
 
     async def _handle(self, link: Link, tags: Sequence[Tag], gap: Gap, deliver: Deliver) -> None:
-        known = self._historic[gap.column]
+        known = self.historic[gap.column]
         if self._tries == 0:
             self._say(gap, int(np.count_nonzero(known)))
         await self._fill(link, tags, gap.where(known), deliver)

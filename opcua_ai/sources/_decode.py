@@ -21,6 +21,10 @@ NAN = float("nan")
 EPOCH = 116_444_736_000_000_000
 """1970 in OPC UA's time (100 ns since 1601; Part 6, 5.2.2.5); earlier moments mean that there is
 no time."""
+NOTHING = Samples(
+    np.zeros(0, np.int32), np.zeros(0, np.float64), np.zeros(0, np.uint32), np.zeros(0, np.int64)
+)
+"""A block without samples."""
 LATEST = EPOCH + (2**63 - 1) // 100
 """The last moment (year 2262) that nanoseconds since 1970 can tell; later ones, above all the
 largest DateTime, are no time either."""
@@ -32,6 +36,8 @@ class Message:
 
     subscription: int
     sequence: int
+    published: int = 0
+    """PublishTime: when the server sent it first; 0: it does not say."""
     samples: list[Samples] = field(default_factory=list[Samples])
     ended: int | None = None
     """Status of a StatusChangeNotification: the server has ended the subscription."""
@@ -68,6 +74,7 @@ def _plain(answer: _fast.Answer, subscription: int) -> Message:
     return Message(
         subscription,
         answer.sequence,
+        since_1970(answer.published),
         [numbers(block) for block in answer.blocks],
         keep_alive=not answer.blocks,
         acknowledged=answer.acknowledged,
@@ -86,13 +93,19 @@ def numbers(raw: _fast.Block) -> Samples:
     )
 
 
+def since_1970(ticks: int) -> int:
+    """Nanoseconds of a DateTime (Part 6, 5.2.2.5); 0 for none."""
+    return (ticks - EPOCH) * 100 if EPOCH < ticks <= LATEST else 0
+
+
 def _is_time(moment: NDArray[np.int64]) -> NDArray[np.bool_]:
     return (moment > EPOCH) & (moment <= LATEST)
 
 
 def _slow(notification: ua.NotificationMessage, subscription: int) -> Message:
     """What asyncua has decoded."""
-    message = Message(subscription, int(notification.SequenceNumber))
+    published = _nanoseconds(notification.PublishTime)
+    message = Message(subscription, int(notification.SequenceNumber), published)
     message.keep_alive = not notification.NotificationData
     for data in notification.NotificationData or []:
         if isinstance(data, ua.DataChangeNotification):

@@ -54,9 +54,10 @@ class Block:
 
 @dataclass(slots=True)
 class Answer:
-    """A NotificationMessage and what came with it."""
+    """A NotificationMessage and what came with it; PublishTime as in a block."""
 
     sequence: int
+    published: int
     blocks: list[Block]
     subscription: int = 0
     acknowledged: tuple[int, ...] = field(default_factory=tuple[int, ...])
@@ -90,9 +91,9 @@ def _decode(body: bytes) -> Answer:
 
 
 def _message(body: bytes, at: int) -> tuple[Answer, int]:
-    sequence, _, parts = _MESSAGE.unpack_from(body, at)
+    sequence, published, parts = _MESSAGE.unpack_from(body, at)
     at += _MESSAGE.size
-    answer = Answer(sequence, [])
+    answer = Answer(sequence, published, [])
     for _ in range(parts):
         block, at = _notification(body, at)
         answer.blocks.append(block)

@@ -78,6 +78,22 @@ class Gaps:
         """Columns that have had no sample since the loss."""
         return np.flatnonzero(self._lost.begin)
 
+    def follow(self, gone: NDArray[np.bool_]) -> None:
+        """Columns for tags that are new, and no more gaps of those that are ``gone``."""
+        new = Gaps(len(gone) - len(self.time), self._stats)
+        self.value, self.status, self.time = (
+            np.concatenate([getattr(self, name), getattr(new, name)])
+            for name in ("value", "status", "time")
+        )
+        self.time[gone] = 0
+        for name in ("begin", "end", "value", "status"):
+            both = getattr(self._lost, name), getattr(new._lost, name)
+            setattr(self._lost, name, np.concatenate(both))
+        self._lost.column = np.arange(len(gone), dtype=np.int32)
+        self._lost.begin[gone] = 0
+        self._waiting = len(self.waiting)
+        self.news.set()
+
     def lose(self) -> None:
         """From here on values of any column may be missing."""
         new = (self.time > 0) & (self._lost.begin == 0)
@@ -87,6 +103,12 @@ class Gaps:
         if new.any():
             self._counted = False
             self.noted.set()
+
+    def remember(self, samples: Samples) -> None:
+        """The last samples of a process that has ended; this loss is counted already."""
+        self.note(samples)
+        self.lose()
+        self._counted = True
 
     def note(self, samples: Samples) -> None:
         """Take note of live samples."""

@@ -36,8 +36,9 @@ class Options(Secret, SourceOptions):
     queued values of each tag for so long."""
     queue_size: int | None = Field(default=None, ge=2, le=10_000)
     """Values that the server keeps per tag; None: as many as ``outage_s`` needs."""
-    keep_alive_s: float = Field(default=5, ge=0.5, le=600)
-    """The server speaks at least this often; longer silence means that it is lost."""
+    keep_alive_s: float = Field(default=1, ge=0.5, le=600)
+    """The server speaks at least this often, also when nothing changes; longer silence means that
+    it is lost."""
     max_nodes: int = Field(default=20_000, ge=1)
     max_depth: int = Field(default=12, ge=1)
     timeout_s: float = Field(default=5, gt=0, le=600)

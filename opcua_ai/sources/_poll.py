@@ -7,25 +7,30 @@ changed since the last read, as a subscription does (DataChangeTrigger StatusVal
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from asyncua import ua
 
+from opcua_ai.core.ports import SourceStats
 from opcua_ai.core.types import Samples
+from opcua_ai.sources._decode import NOTHING
 from opcua_ai.sources._gaps import choose
-from opcua_ai.sources._reads import decode
+from opcua_ai.sources._reads import decode, sent
 from opcua_ai.sources._session import Link, plain_errors
 
-Deliver = Callable[[Samples], None]
+Deliver = Callable[[Samples, int], None]
+"""Takes a block of samples, and when the server sent it."""
 
 
 class Polling:
     """Reads columns in turn; ``targets`` may change between two rounds."""
 
-    def __init__(self, interval_s: float) -> None:
+    def __init__(self, interval_s: float, stats: SourceStats) -> None:
         self.targets: Mapping[int, ua.NodeId] = {}
         self._interval_s = interval_s
+        self._stats = stats
         self._last: dict[int, tuple[float, int]] = {}
 
     async def run(self, link: Link, deliver: Deliver) -> None:
@@ -41,14 +46,18 @@ class Polling:
             await asyncio.sleep(due - loop.time())
 
     async def _round(self, link: Link, deliver: Deliver) -> None:
-        async def part(targets: Sequence[tuple[int, ua.NodeId]]) -> list[None]:
+        async def part(targets: Sequence[tuple[int, ua.NodeId]]) -> list[int]:
             body = await link.session.read_raw([node_id for _, node_id in targets])
-            self._hand_on(decode(body, [column for column, _ in targets]), deliver)
-            return [None] * len(targets)
+            began = time.thread_time()
+            when = sent(body)
+            self._answered(decode(body, [column for column, _ in targets]), when, deliver)
+            self._stats.cpu_s += time.thread_time() - began
+            return [when] * len(targets)
 
-        await link.read_chunks.gather([*self.targets.items()], part)
+        # what was read first is known until then only
+        deliver(NOTHING, min(await link.read_chunks.gather([*self.targets.items()], part)))
 
-    def _hand_on(self, samples: Samples, deliver: Deliver) -> None:
+    def _answered(self, samples: Samples, when: int, deliver: Deliver) -> None:
         """Deliver what is new. A NaN is one with its status, and equals none."""
         new: list[int] = []
         pairs = zip(samples.value.tolist(), samples.status.tolist(), strict=True)
@@ -60,4 +69,4 @@ class Polling:
                 self._last[column] = now
                 new.append(at)
         if new:
-            deliver(choose(samples, np.array(new)))
+            deliver(choose(samples, np.array(new)), when)

@@ -10,6 +10,7 @@ What the specification asks of a client (Part 4, 5.14) and what is done here::
     message with an earlier number                    it has come twice: drop, acknowledge
     Republish answers                                 as if it had come by itself (5.14.6)
     BadMessageNotAvailable                            lost: counted, and go on
+    keep-alive when nothing is missing                told too: nothing has happened until then
     any number                                        acknowledged with the next Publish (5.14.5.2)
     StatusChangeNotification, in its turn (7.25.4)    the subscription has ended
     BadNoSubscription, BadSubscriptionIdInvalid       the subscription has ended
@@ -27,7 +28,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-import numpy as np
 from asyncua import ua
 from asyncua.common.utils import Buffer
 from asyncua.ua.uaerrors import (
@@ -44,8 +44,8 @@ from asyncua.ua.uaerrors import (
 from opcua_ai.core import status
 from opcua_ai.core.errors import SourceLostError
 from opcua_ai.core.ports import SourceStats
-from opcua_ai.core.types import NS, Samples
-from opcua_ai.sources._decode import Message, published, republished
+from opcua_ai.core.types import Samples
+from opcua_ai.sources._decode import NOTHING, Message, published, republished
 from opcua_ai.sources._position import Position
 from opcua_ai.sources._session import Link, plain_errors
 
@@ -60,7 +60,8 @@ TICK_S = 0.5
 RETRY_S = 0.5
 """Pause after the last Publish request, too, was one too many."""
 
-Deliver = Callable[[Samples], None]
+Deliver = Callable[[Samples, int], None]
+"""Takes a block of samples, and when the server sent it (PublishTime)."""
 Acknowledgements = Sequence[tuple[int, int]]
 
 
@@ -153,19 +154,15 @@ class Publishing:
         self._hand_on(self.position.arrived(message))
         if self.position.missing:
             self._gap.set()
+        elif message.keep_alive and message.subscription == self.position.subscription_id:
+            self._deliver(NOTHING, message.published)
 
     def _hand_on(self, messages: Sequence[Message]) -> None:
         for message in messages:
             if message.ended is not None:
                 self._ended(ua.StatusCode(ua.UInt32(message.ended)).name)
             for samples in message.samples:
-                self._note(samples)
-                self._deliver(samples)
-
-    def _note(self, samples: Samples) -> None:
-        if len(samples.time):
-            self._stats.lag_s = (time.time_ns() - int(samples.time.max())) / NS
-            self._stats.overflows += int(np.count_nonzero(status.overflow_mask(samples.status)))
+                self._deliver(samples, message.published)
 
     async def _refill(self) -> None:
         """Fill each gap that shows, by Republish (Part 4, 5.14.6)."""

@@ -13,12 +13,20 @@ from asyncua.ua.ua_binary import struct_from_binary
 
 from opcua_ai.core.types import Samples
 from opcua_ai.sources import _fast
-from opcua_ai.sources._decode import block, numbers
+from opcua_ai.sources._decode import block, numbers, since_1970
 
 _HEADER = struct.Struct("<4sqIIBi3si")
+_SENT = struct.Struct("<4sq")
 _READ = b"\x01\x00" + struct.pack("<H", ua.ObjectIds.ReadResponse_Encoding_DefaultBinary)
 _VALUE = 1
 _MOST_RUNS = 50
+
+
+def sent(body: Buffer) -> int:
+    """When the server gave this answer, by its own clock (ResponseHeader; Part 4, 7.34); 0: it does
+    not say, or in a form that a NodeId of a service never has."""
+    kind, ticks = _SENT.unpack_from(bytes(body))
+    return since_1970(ticks) if kind == _READ else 0
 
 
 def decode(body: Buffer, columns: Sequence[int]) -> Samples:

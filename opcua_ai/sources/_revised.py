@@ -20,6 +20,7 @@ class Revised:
         self._publishing_ms = float(made.RevisedPublishingInterval)
         self._lifetime_s = self._publishing_ms * made.RevisedLifetimeCount / 1e3
         self._session_s = session_timeout_s
+        self._sampling_ms = 0.0
         self._slower = 0
         self._slowest_ms = 0.0
         self._short = 0
@@ -29,6 +30,7 @@ class Revised:
         """An item that the server has created."""
         options = self._options
         sampling_ms = float(result.RevisedSamplingInterval)
+        self._sampling_ms = max(self._sampling_ms, sampling_ms)
         if sampling_ms > options.sampling_interval_ms > 0:
             self._slower += 1
             self._slowest_ms = max(self._slowest_ms, sampling_ms)
@@ -36,6 +38,11 @@ class Revised:
         if kept_s < options.outage_s:
             self._short += 1
             self._shortest_s = min(self._shortest_s, kept_s)
+
+    @property
+    def pace(self) -> tuple[float, float]:
+        """Seconds: the longest sampling interval of an item, and the publishing interval."""
+        return self._sampling_ms / 1e3, self._publishing_ms / 1e3
 
     def shortfalls(self) -> list[str]:
         """What is less than asked for, in words."""

@@ -10,6 +10,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,12 +19,14 @@ from asyncua import ua
 from numpy.typing import NDArray
 
 from opcua_ai.core import status
-from opcua_ai.core.ports import Sink, SourceStats
-from opcua_ai.core.types import Samples, Tag
+from opcua_ai.core.ports import Retagged, Sink, SourceStats
+from opcua_ai.core.types import NS, VACANT, Samples, Tag
 from opcua_ai.sources._backfill import Backfill
 from opcua_ai.sources._failover import HEALTHY, ChangeOverError
-from opcua_ai.sources._gaps import Gaps
+from opcua_ai.sources._gaps import Gaps, choose
 from opcua_ai.sources._poll import Polling
+from opcua_ai.sources._quiet import Quiet
+from opcua_ai.sources._retag import Retagging, arrange
 from opcua_ai.sources._session import Link, plain_errors
 from opcua_ai.sources._subscription import (
     NO_ROOM,
@@ -34,6 +38,7 @@ from opcua_ai.sources._subscription import (
 
 if TYPE_CHECKING:
     from opcua_ai.sources._options import Options
+    from opcua_ai.sources._tags import Variable
 
 _log = logging.getLogger("opcua_ai.sources")
 
@@ -55,7 +60,7 @@ class Stream:
     def __init__(
         self,
         name: str,
-        tags: Sequence[Tag],
+        tags: list[Tag],
         historic: NDArray[np.bool_],
         options: Options,
         stats: SourceStats,
@@ -66,11 +71,16 @@ class Stream:
         self._stats = stats
         self._gaps = Gaps(len(tags), stats)
         self._backfill = Backfill(name, self._gaps, historic, stats)
-        self._polling = Polling(options.publishing_interval_ms / 1e3)
+        self._quiet = Quiet()
+        self._interval_s = options.publishing_interval_ms / 1e3
+        self._polling = Polling(self._interval_s, stats)
         self._subscription: Subscription | None = None
         self._refused: dict[int, int] = {}
         self._said: set[str] = set()
         self._lost_messages = 0
+        self._retagging = Retagging(name)
+        self._gone = np.zeros(len(tags), np.bool_)
+        """Columns that have become VACANT."""
 
     async def prepare(self, link: Link, sink: Sink) -> None:
         """Have the server send values over this link. Raises SourceLostError."""
@@ -85,19 +95,34 @@ class Stream:
     async def run(self, link: Link, better: Better, sink: Sink) -> None:
         """Deliver until the link is lost. Raises SourceLostError that says why."""
 
-        def deliver(samples: Samples) -> None:
-            self._deliver(samples, sink)
+        def pumped(samples: Samples, sent: int) -> None:
+            self._take(samples, sent, sink)
+
+        def polled(samples: Samples, sent: int) -> None:
+            # beside a subscription they are not all, and what it holds may be older
+            if len(samples.column) or self._subscription is None:
+                self._take(samples, sent, sink)
 
         await _together(
-            self._pump(link, deliver),
-            self._polling.run(link, deliver),
-            self._backfill.run(link, self._tags, deliver),
+            self._pump(link, pumped),
+            self._polling.run(link, polled),
+            self._backfill.run(link, self._tags, lambda samples: self._deliver(samples, sink)),
             self._look_after(link, better, sink),
+            self._retagging.run(link, partial(self._rearrange, link, sink)),
         )
+
+    def choose(self, options: Options, retagged: Retagged) -> None:
+        """Another choice of tags, as soon as there is a link; see ``Source.reconfigure``."""
+        self._retagging.wish(options, retagged)
+
+    def remember(self, last: Samples) -> None:
+        """Before the first ``prepare``: see ``core.ports.Remembering``."""
+        self._gaps.remember(last)
 
     def lost(self, sink: Sink) -> None:
         """Say of every tag that there is no communication."""
-        self._tell(dict.fromkeys(range(len(self._tags)), status.BAD_NO_COMMUNICATION), sink)
+        columns = np.flatnonzero(~self._gone).tolist()
+        self._tell(dict.fromkeys(columns, status.BAD_NO_COMMUNICATION), sink)
 
     async def _subscribe(self, link: Link) -> None:
         """A new subscription, if the server gives one. Raises SourceLostError."""
@@ -122,7 +147,7 @@ class Stream:
             self._said.add(what)
             _log.warning("source %s: the server gives %s", self._name, what)
 
-    async def _pump(self, link: Link, deliver: Sink) -> None:
+    async def _pump(self, link: Link, deliver: Callable[[Samples, int], None]) -> None:
         while self._subscription is None:
             await asyncio.sleep(LOOK_AFTER_S)
             await self._subscribe(link)
@@ -150,10 +175,13 @@ class Stream:
             refused, self._polling.targets = resolve(
                 self._tags, range(len(self._tags)), link.namespaces
             )
+            self._quiet.pace(0.0, self._interval_s)
         else:
             refused, self._polling.targets = self._subscription.refused, self._subscription.polled
             if few := len(self._polling.targets):
                 self._say(f"no items for {few} tags: they are read instead")
+            sampling_s, publishing_s = self._subscription.revised.pace
+            self._quiet.pace(max(sampling_s, self._interval_s if few else 0.0), publishing_s)
         new = {column: code for column, code in refused.items() if column not in self._refused}
         back = dict.fromkeys(column for column in self._refused if column not in refused)
         self._refused = refused
@@ -172,8 +200,40 @@ class Stream:
         more = f" and {len(columns) - 5} more" if len(columns) > 5 else ""
         _log.warning("source %s: %s: %s%s", self._name, what, ", ".join(shown), more)
 
+    def _take(self, samples: Samples, sent: int, sink: Sink) -> None:
+        """What the server has sent just now: a block of samples, or none because nothing has
+        changed."""
+        if not len(samples.column):
+            if until := self._quiet.until(sent):
+                sink(replace(samples, until=until))
+            return
+        self._stats.lag_s = (time.time_ns() - int(samples.time.max())) / NS
+        self._stats.overflows += int(np.count_nonzero(status.overflow_mask(samples.status)))
+        if (new := samples.time[samples.time != self._gaps.time[samples.column]]).size:
+            self._quiet.changed(int(new.max()), sent)
+        self._deliver(samples, sink)
+
+    async def _rearrange(
+        self, link: Link, sink: Sink, found: Sequence[Variable], retagged: Retagged
+    ) -> None:
+        """Make these variables the tags; who is there already hears nothing of it."""
+        arranged = arrange(self._tags, [variable.tag for variable in found])
+        await retagged(arranged)
+        self._tags[:] = arranged
+        historic = {variable.tag for variable in found if variable.historic}
+        self._backfill.historic = np.array([tag in historic for tag in self._tags])
+        self._gone = np.array([tag is VACANT for tag in self._tags])
+        self._gaps.follow(self._gone)
+        if self._subscription is not None:
+            with plain_errors(link.endpoint):
+                await self._subscription.follow(link)
+        self._tell(self._take_stock(link), sink)
+
     def _deliver(self, samples: Samples, sink: Sink) -> None:
         if not samples.filled:
+            if self._gone.any():
+                # what was under way when its item was deleted
+                samples = choose(samples, ~self._gone[samples.column])
             if self._lost_messages != self._stats.lost_messages:
                 self._lost_messages = self._stats.lost_messages
                 self._gaps.lose()

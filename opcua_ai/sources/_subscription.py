@@ -6,11 +6,12 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 from asyncua import ua
 
 from opcua_ai.core import status
 from opcua_ai.core.ports import SourceStats
-from opcua_ai.core.types import Samples, Tag
+from opcua_ai.core.types import VACANT, Samples, Tag
 from opcua_ai.sources._nodeid import from_text
 from opcua_ai.sources._position import Position
 from opcua_ai.sources._publish import Publishing
@@ -49,6 +50,8 @@ class Subscription:
         self._options = options
         self._stats = stats
         self._limit_s = math.inf
+        self._items = np.zeros(len(tags), np.uint32)
+        """MonitoredItemId of each column; 0: it has none."""
         self.refused: dict[int, int] = {}
         """Column -> status of the tags that the server refuses."""
         self.polled: dict[int, ua.NodeId] = {}
@@ -56,16 +59,17 @@ class Subscription:
 
     async def create(self, link: Link) -> Revised:
         """Subscribe to every tag; the client handle is its column. Returns what the server makes of
-        the wishes. Raises UaStatusCodeError when it refuses the subscription as a whole."""
+        the wishes, also kept in ``revised``. Raises UaStatusCodeError when it refuses the
+        subscription as a whole."""
         self._endpoint, self._started = link.endpoint, link.started
         wanted = self._parameters()
         made = await link.session.create_subscription(wanted, _unused)
         self.position = Position(made.SubscriptionId)
         keep_alive_ms = made.RevisedPublishingInterval * made.RevisedMaxKeepAliveCount
         self._limit_s = 1.5e-3 * keep_alive_ms + self._options.timeout_s
-        self._revised = Revised(self._options, made, link.session_timeout_s)
+        self.revised = Revised(self._options, made, link.session_timeout_s)
         await self._subscribe(link, range(len(self._tags)))
-        return self._revised
+        return self.revised
 
     async def go_on(self, link: Link) -> bool:
         """Use the subscription on a new link, if the server still has it (Part 4, 6.7): with the
@@ -109,24 +113,39 @@ class Subscription:
         with plain_errors(link.endpoint):
             await self._subscribe(link, sorted(self.refused))
 
-    async def pump(self, link: Link, deliver: Callable[[Samples], None]) -> None:
+    async def follow(self, link: Link) -> None:
+        """Items for the tags that are new, none any more for those that are VACANT. Raises
+        UaStatusCodeError."""
+        tags, items = self._tags, self._items
+        self._items = items = np.concatenate([items, np.zeros(len(tags) - len(items), np.uint32)])
+        gone = [column for column in np.flatnonzero(items).tolist() if tags[column] is VACANT]
+        await link.item_chunks.gather(gone, lambda part: self._delete_items(link, part))
+        self.refused = {c: code for c, code in self.refused.items() if tags[c] is not VACANT}
+        self.polled = {c: node for c, node in self.polled.items() if tags[c] is not VACANT}
+        known = self.refused.keys() | self.polled.keys()
+        new = [column for column in np.flatnonzero(items == 0).tolist() if column not in known]
+        await self._subscribe(link, new)
+
+    async def pump(self, link: Link, deliver: Callable[[Samples, int], None]) -> None:
         """Deliver notifications until the link is lost. Raises SourceLostError that says why."""
         await Publishing(link, self.position, self._limit_s, self._stats).pump(deliver)
 
     async def _subscribe(self, link: Link, columns: Sequence[int]) -> None:
         refused, known = resolve(self._tags, columns, link.namespaces)
+        asked = {*columns}
         results = await link.item_chunks.gather(
             list(known.items()), lambda part: self._create_items(link, part)
         )
         polled = dict(self.polled)
         for (column, node_id), result in zip(known.items(), results, strict=True):
             if result.StatusCode.is_good():
-                self._revised.item(result)
+                self.revised.item(result)
             elif result.StatusCode.value in NO_ROOM:
                 polled[column] = node_id
             else:
                 refused[column] = int(result.StatusCode.value)
-        self.refused, self.polled = refused, polled
+        others = {c: code for c, code in self.refused.items() if c not in asked}
+        self.refused, self.polled = others | refused, polled
 
     async def _create_items(
         self, link: Link, part: Sequence[tuple[int, ua.NodeId]]
@@ -136,10 +155,24 @@ class Subscription:
         parameters.TimestampsToReturn = ua.TimestampsToReturn.Both
         parameters.ItemsToCreate = [self._item(column, node_id) for column, node_id in part]
         try:
-            return await link.session.create_monitored_items(parameters)
+            results = await link.session.create_monitored_items(parameters)
         except ua.uaerrors.BadTooManyMonitoredItems as error:
             code = ua.StatusCode(ua.UInt32(error.code))
             return [ua.MonitoredItemCreateResult(StatusCode=code) for _ in part]
+        for (column, _), result in zip(part, results, strict=False):
+            if result.StatusCode.is_good():
+                self._items[column] = result.MonitoredItemId
+        return results
+
+    async def _delete_items(self, link: Link, part: Sequence[int]) -> Sequence[ua.StatusCode]:
+        """One that the server has not (any more) is as good as deleted."""
+        parameters = ua.DeleteMonitoredItemsParameters(
+            SubscriptionId=ua.IntegerId(self.position.subscription_id),
+            MonitoredItemIds=[ua.IntegerId(int(self._items[column])) for column in part],
+        )
+        results = await link.session.delete_monitored_items(parameters)
+        self._items[list(part)] = 0
+        return results
 
     def _parameters(self) -> ua.CreateSubscriptionParameters:
         options = self._options
@@ -179,10 +212,13 @@ def queue_size(options: Options) -> int:
 def resolve(
     tags: Sequence[Tag], columns: Sequence[int], uris: Sequence[str]
 ) -> tuple[dict[int, int], dict[int, ua.NodeId]]:
-    """Columns whose namespace the server does not have (any more), and the node ids of the rest."""
+    """Columns whose namespace the server does not have (any more), and the node ids of the rest;
+    nothing of those that are VACANT."""
     unknown: dict[int, int] = {}
     known: dict[int, ua.NodeId] = {}
     for column in columns:
+        if tags[column] is VACANT:
+            continue
         node_id = from_text(tags[column].node_id, uris)
         if node_id is None:
             unknown[column] = status.BAD_NODE_ID_UNKNOWN

@@ -90,3 +90,16 @@ async def read_values(link: Link, tags: Sequence[Tag], columns: Sequence[int]) -
     with plain_errors(link.endpoint):
         values = await _tags.read(link, [(node_id, ua.AttributeIds.Value) for _, node_id in known])
     return block([column for column, _ in known], values)
+
+
+def numeric(found: Sequence[_tags.Variable], options: Options, name: str) -> list[_tags.Variable]:
+    """The variables that can be tags. Raises ConfigError when there is none."""
+    chosen = [variable for variable in found if variable.numeric]
+    if not chosen:
+        raise ConfigError(
+            f"sources.{name}: there is no scalar number or boolean below {options.browse_root!r} "
+            f"that include = {options.include} selects"
+        )
+    if left_out := len(found) - len(chosen):
+        _log.info("source %s: %d variables are not scalar numbers: left out", name, left_out)
+    return chosen

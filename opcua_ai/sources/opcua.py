@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from opcua_ai.core.errors import ConfigError, OpcuaAiError, SourceLostError
-from opcua_ai.core.ports import Sink, SourceState, SourceStats
+from opcua_ai.core.cancelling import give_way
+from opcua_ai.core.errors import OpcuaAiError, SourceLostError
+from opcua_ai.core.ports import Retagged, Sink, SourceState, SourceStats
 from opcua_ai.core.types import Samples, Tag
 from opcua_ai.sources._failover import ChangeOverError, choose, order
 from opcua_ai.sources._options import Options as Options  # the plug-in's
@@ -59,21 +60,22 @@ class Source:
         ConfigError (no such browse root, or no tag below it).
         """
         from opcua_ai.sources._stream import Stream
-        from opcua_ai.sources._survey import survey
+        from opcua_ai.sources._survey import numeric, survey
 
         await self._drop()
         self._stop.clear()
         self.state = SourceState.CONNECTING
         try:
             found = await survey(await self._connected(), self.options)
-            chosen = _numeric(found, self.options, self.name)
+            chosen = numeric(found, self.options, self.name)
+            give_way()
         except BaseException:
             await self._drop()
             self.state = SourceState.LOST
             raise
-        self.tags = tuple(variable.tag for variable in chosen)
+        self.tags = tags = [variable.tag for variable in chosen]
         historic = np.array([variable.historic for variable in chosen])
-        self._stream = Stream(self.name, self.tags, historic, self.options, self.stats)
+        self._stream = Stream(self.name, tags, historic, self.options, self.stats)
 
     async def read(self) -> Samples:
         """The present value of every tag, read once; call after ``connect``."""
@@ -93,7 +95,7 @@ class Source:
                 try:
                     await self._serve(sink)
                 except OpcuaAiError as error:
-                    _give_way()
+                    give_way()
                     if self._stop.is_set():
                         return
                     # a server may have closed the idle session between connect() and run()
@@ -109,6 +111,20 @@ class Source:
                         await self._pause()
         finally:
             await self._drop()
+
+    async def reconfigure(self, options: Options, retagged: Retagged) -> bool:
+        """Another choice of tags is taken over by the session and subscription that there are."""
+        from opcua_ai.sources._retag import only_tags_differ
+
+        if not self.tags or not only_tags_differ(self.options, options):
+            return False
+        self.options = options
+        self._stream.choose(options, retagged)
+        return True
+
+    def remember(self, last: Samples) -> None:
+        """See ``core.ports.Remembering``."""
+        self._stream.remember(last)
 
     async def close(self) -> None:
         """Close the connection; a running ``run`` ends. Safe at any time, any number of times."""
@@ -188,24 +204,3 @@ async def look(options: Options) -> list[Variable]:
         return await survey(link, options)
     finally:
         await link.close()
-
-
-def _numeric(found: Sequence[Variable], options: Options, name: str) -> list[Variable]:
-    """The variables that can be tags. Raises ConfigError when there is none."""
-    chosen = [variable for variable in found if variable.numeric]
-    if not chosen:
-        raise ConfigError(
-            f"sources.{name}: there is no scalar number or boolean below {options.browse_root!r} "
-            f"that include = {options.include} selects"
-        )
-    if left_out := len(found) - len(chosen):
-        _log.info("source %s: %d variables are not scalar numbers: left out", name, left_out)
-    return chosen
-
-
-def _give_way() -> None:
-    """Be cancelled after all: asyncua turns a cancellation that meets a breaking connection into
-    an error of that connection."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError

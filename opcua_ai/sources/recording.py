@@ -22,7 +22,7 @@ from pydantic import Field
 from opcua_ai.core import status
 from opcua_ai.core.config import FilePath, SourceOptions
 from opcua_ai.core.errors import DataError
-from opcua_ai.core.ports import Sink, SourceState, SourceStats
+from opcua_ai.core.ports import Retagged, Sink, SourceState, SourceStats
 from opcua_ai.core.types import NS, FloatArray, Samples, Tag, TimeArray
 
 if TYPE_CHECKING:
@@ -89,6 +89,10 @@ class Source:
                 break
         self._emit(sink, int(self._time[-1]), np.full(len(self.tags), np.nan), status.BAD_NO_DATA)
         await asyncio.Event().wait()
+
+    async def reconfigure(self, options: Options, retagged: Retagged) -> bool:
+        """Never: another file, or another way through it, is another source."""
+        return False
 
     async def close(self) -> None:
         """Nothing is open between reads."""

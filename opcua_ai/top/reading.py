@@ -58,7 +58,8 @@ class Reader:
         module, *others = _members([names for _, names in objects], rest)
         return Figures(
             module=module,
-            sources=dict(zip(sources, others, strict=False)),
+            # one that the configuration has no more shows nothing
+            sources={n: m for n, m in zip(sources, others, strict=False) if "State" in m},
             models=dict(zip(models, others[len(sources) :], strict=True)),
             service_level=_value(level),
             heartbeat_at=rest[MODULE.index("Heartbeat")].SourceTimestamp,

@@ -27,6 +27,12 @@ class Feed(Generic[Store_co]):
     def stores(self) -> Iterable[Store_co]:
         return self._stores.values()
 
+    def grow(self, columns: int) -> None:
+        """Make room for more tags of the source, behind those that there are."""
+        for store in self._stores.values():
+            if columns > store.columns:
+                store.grow(columns)
+
     def store(self, columns: int, period_s: float, rows: int) -> Store_co:
         """The store with this period and length; models that agree on both share it."""
         key = period_s, rows

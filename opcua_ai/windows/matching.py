@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from opcua_ai.core.config import Asset
-from opcua_ai.core.types import Tag
+from opcua_ai.core.types import VACANT, Tag
 
 MISSING = -1
 
@@ -38,7 +38,7 @@ def match_inputs(asset: Asset, input_names: Sequence[str], tags: Sequence[Tag]) 
 def _by_name(pattern: str, input_names: Sequence[str], tags: Sequence[Tag]) -> Match:
     found: dict[str, list[int]] = {}
     for column, tag in enumerate(tags):
-        if tag.path == pattern or fnmatchcase(tag.path, pattern):
+        if tag is not VACANT and (tag.path == pattern or fnmatchcase(tag.path, pattern)):
             found.setdefault(tag.name, []).append(column)
     match = Match([])
     for name in input_names:
@@ -56,7 +56,7 @@ def _by_name(pattern: str, input_names: Sequence[str], tags: Sequence[Tag]) -> M
 
 
 def _by_path(paths: Sequence[str], input_names: Sequence[str], tags: Sequence[Tag]) -> Match:
-    column_of = {tag.path: column for column, tag in enumerate(tags)}
+    column_of = {tag.path: column for column, tag in enumerate(tags) if tag is not VACANT}
     match = Match([column_of.get(path, MISSING) for path in paths[: len(input_names)]])
     match.columns.extend([MISSING] * (len(input_names) - len(match.columns)))
     if len(paths) != len(input_names):

@@ -134,6 +134,7 @@ class StoreView(SharedStore):
         offset = memory.reserve(size(self.columns, len(self._used), self.rows))
         self._map(memory, offset)
         self._arrays.copy_from(before)
+        self._before_loss = np.full(self.columns, codes.BAD_NO_COMMUNICATION, np.uint32)
         self._save()
         return offset
 
@@ -192,8 +193,19 @@ class StoreView(SharedStore):
                 self._arrays.forget_rows()
                 self._arrays.forget_holds()
                 self._restart()
-            self._arrays.hold_status[:] = codes.BAD_NO_COMMUNICATION
+            held = self._arrays.hold_status
+            known = held != codes.BAD_NO_COMMUNICATION
+            self._before_loss[known] = held[known]
+            held[:] = codes.BAD_NO_COMMUNICATION
             self._version += 1
+
+    def held(self) -> Samples:
+        """After ``lose`` the last sample of each tag, as it was before; none where the windows have
+        begun again, and before the first one."""
+        arrays = self._arrays
+        column = np.flatnonzero(arrays.hold_time).astype(np.int32)
+        value, time = arrays.hold_value[column], arrays.hold_time[column]
+        return Samples(column, value, self._before_loss[column], time)
 
 
 def _unknown(rows: int, columns: int) -> Window:

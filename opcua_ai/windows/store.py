@@ -2,7 +2,9 @@
 
 A subscription reports changes only, so rows are not counted from samples: at each tick of the
 plant's clock (every ``period`` since the first sample) the store writes down the value that each
-tag holds. The plant's clock is the newest SourceTimestamp that has arrived.
+tag holds. The plant's clock is the newest SourceTimestamp that has arrived. Where nothing changes
+it stands still; there the source may say until when it knows the plant (``Samples.until``), which
+closes rows but moves no clock: a sample that comes all the same counts from the next row on.
 """
 
 from __future__ import annotations
@@ -27,14 +29,17 @@ log = logging.getLogger(__name__)
 BEHIND_ROWS = 3
 """Rows that the plant may go on behind the clock, as jitter makes it, before the clock counts as
 set back."""
+LATE_S = 10
+"""How much later a sample may be than the time until which the source said that it knew the plant:
+further back it was wrong, as of a simulator that was held for a while."""
 
 
 class WindowStore:
     """Ring of the newest rows of one source at one period, for the columns in ``use``.
 
-    ``settle_s``: a row is closed as soon as a later sample arrives, or when its tick has come and
-    no sample has arrived for this many wall seconds (so a plant that is sampled exactly once a
-    period is not seen one period late).
+    ``settle_s``: a row is closed as soon as a later sample arrives or the source says that none
+    will come, or when its tick has come and no sample has arrived for this many wall seconds (so a
+    plant that is sampled exactly once a period is not seen one period late).
     """
 
     def __init__(
@@ -112,12 +117,17 @@ class WindowStore:
     def add(self, samples: Samples) -> None:
         """Take a block of samples; closes every row whose tick they pass. A block that was read
         from the source's history goes into the rows that are closed, and moves no clock."""
-        when = samples.time
-        if len(when) == 0:
-            return
-        if samples.filled:
+        if len(samples.time) and samples.filled:
             self._version += self._fill(samples)
-            return
+        elif len(samples.time):
+            self._take(samples)
+        if self._tick and samples.until > self._tick:
+            self._close_until(samples.until - 1)
+            self._version += 1
+
+    def _take(self, samples: Samples) -> None:
+        """Live samples: hold them, and close the rows that they pass."""
+        when = samples.time
         column = samples.column.astype(np.intp)
         in_order = bool((when[1:] >= when[:-1]).all())
         newest = int(when[-1] if in_order else when.max())
@@ -152,17 +162,22 @@ class WindowStore:
             if start < len(when):
                 self._close_until(int(when[start]) - 1)
 
+    @property
+    def _known(self) -> int:
+        """Plant time that samples reach again, unless its clock was set back."""
+        return max(self._clock, self._tick - self.period - LATE_S * NS)
+
     def _set_back(self, samples: Samples, newest: int) -> bool:
         """Whether the plant's clock was set back (or one far-off timestamp went by).
 
         An old timestamp alone proves nothing: a tag that rarely changes arrives with one. Proof are
         a tag that goes far behind its own last time, and a plant that lives on behind the clock.
         """
-        if newest >= self._clock:
+        if newest >= self._known:
             self._behind = None
             return False
         held = self._arrays.hold_time[samples.column]
-        far = newest < self._clock - self.rows * self.period
+        far = newest < self._known - self.rows * self.period
         if far and bool((samples.time < held - self.rows * self.period).any()):
             return True
         late = bool((samples.time < held).any())
@@ -172,7 +187,7 @@ class WindowStore:
 
     def _step_back(self, samples: Samples, newest: int) -> None:
         """Begin again; a tag that has not changed since still holds its value."""
-        back = (self._clock - newest) / NS
+        back = (self._known - newest) / NS
         log.warning("the plant's clock went back by %.0f s: its windows begin again", back)
         hold_time = self._arrays.hold_time
         np.minimum(hold_time, samples.time.min(), out=hold_time)

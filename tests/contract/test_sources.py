@@ -50,7 +50,7 @@ def test_members_have_the_signatures_of_the_protocol(name: str) -> None:
     assert isinstance(source.state, SourceState)
     assert isinstance(source.stats, SourceStats)
     assert len(source.tags) == 0
-    for method in ("connect", "run", "close"):
+    for method in ("connect", "run", "reconfigure", "close"):
         mine, wanted = getattr(type(source), method), getattr(core_ports.Source, method)
         assert inspect.iscoroutinefunction(mine)
         assert [*inspect.signature(mine).parameters] == [*inspect.signature(wanted).parameters]

@@ -25,8 +25,11 @@ from opcua_ai.history.reader import Reader
 from opcua_ai.sources import opcua, recording
 from opcua_ai.windows.shared import StoreView
 from tests.integration.conftest import Serve, StartPlant
+from tests.integration.plant_server import running
+from tests.integration.watched import FAST, counting, upwards, write
 
 ROWS = 3
+NO_COMMUNICATION = codes.BAD_NO_COMMUNICATION
 
 
 class Rig:
@@ -281,6 +284,41 @@ async def test_a_process_that_cannot_start_is_tried_again_ever_more_slowly(
     connecting.cancel()
     await asyncio.gather(connecting, return_exceptions=True)
     assert "no_such_module" in capfd.readouterr().err
+
+
+async def test_what_a_killed_process_misses_is_read_from_the_history_of_the_server(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(process, "FIRST_WAIT_S", 0.3)
+    async with running() as server:
+        await write(server, "Level", 0)
+        level = server.server.get_node(server._id("Level"))
+        await server.server.historize_node_data_change(level, None, 0)
+        options = opcua.Options.model_validate({**FAST, "endpoint": server.url})
+        shared = CollectorProcess("one")
+        plant = Rig(CollectedSource(options, "plant", shared, lambda _: True))
+        async with counting(server):
+            await plant.start()
+            store = plant.source.feed.store(1, 0.2, 200)  # before the order to run, as by a model
+            store.use(plant.columns)
+            await until(lambda: store.filled > 2)
+            os.kill(shared.pid or 0, signal.SIGKILL)
+            await until(lambda: plant.source.stats.filled)
+        filled = np.concatenate([block.value for block in plant.got if block.filled])
+        live = [block for block in plant.got if not block.filled]
+        (loss,) = (k for k, block in enumerate(live) if block.status[0] == NO_COMMUNICATION)
+        before, after = (np.concatenate([b.value for b in part]) for part in
+                         (live[:loss], live[loss + 1 :]))  # fmt: skip
+        assert filled[0] == before[-1]
+        assert filled[1:].tolist() == upwards(before[-1] + 1, after[0] - 1)
+        window = store.window(plant.columns, store.filled)
+        assert window.filled.any()
+        assert codes.good_mask(window.status).all()
+        # and in a plant that now stands still
+        await until(lambda: store.window(plant.columns, 1).value[0, 0] == plant.got[-1].value[-1])
+        assert plant.source.stats.gaps == plant.source.stats.reconnects == 1
+        await plant.stop()
+    assert "the server has a history of 1 of them" in caplog.text
 
 
 PARENT = """

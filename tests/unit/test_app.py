@@ -46,7 +46,7 @@ def config(tmp_path) -> Config:
 async def test_a_stop_is_heard_while_a_source_does_not_answer(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "build_sources", lambda _: {"plant": Away(hangs=True)})
+    monkeypatch.setattr(app.Sources, "make", lambda *_: Away(hangs=True))
     stop = asyncio.Event()
     asyncio.get_running_loop().call_later(0.1, stop.set)
     async with asyncio.timeout(5):
@@ -56,7 +56,7 @@ async def test_a_stop_is_heard_while_a_source_does_not_answer(
 async def test_a_source_that_is_away_is_said_once(
     config: Config, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(app, "build_sources", lambda _: {"plant": Away(hangs=False)})
+    monkeypatch.setattr(app.Sources, "make", lambda *_: Away(hangs=False))
     stop, built = asyncio.Event(), asyncio.Event()
     serving = asyncio.create_task(app.serve(config, {}, stop, built.set))
     with caplog.at_level(logging.INFO):
@@ -72,7 +72,7 @@ async def test_a_source_that_is_away_is_said_once(
 async def test_figures_are_served_where_asked_for_and_end_with_it(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "build_sources", lambda _: {"plant": Away(hangs=False)})
+    monkeypatch.setattr(app.Sources, "make", lambda *_: Away(hangs=False))
     port = free_port(0)
     asked = config.model_copy(update={"metrics": Metrics(listen=f"127.0.0.1:{port}")})
 
@@ -94,7 +94,7 @@ async def test_figures_are_served_where_asked_for_and_end_with_it(
 async def test_a_taken_port_of_the_figures_ends_the_start(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "build_sources", lambda _: {"plant": Away(hangs=False)})
+    monkeypatch.setattr(app.Sources, "make", lambda *_: Away(hangs=False))
     with socket.create_server(("127.0.0.1", 0)) as other:
         listen = f"127.0.0.1:{other.getsockname()[1]}"
         taken = config.model_copy(update={"metrics": Metrics(listen=listen)})
@@ -127,15 +127,15 @@ def test_models_know_which_assets_are_simulated(tmp_path: Path) -> None:
 def test_sources_share_a_process_by_its_name(tmp_path: Path) -> None:
     table = {"kind": "recording", "file": "line.csv"}
     processes = {"a": "one", "b": "two", "c": "one", "d": None}
-    sources = app.build_sources(
-        Config.model_validate(
-            {
-                "sources": {name: table | {"process": p} for name, p in processes.items()},
-                "history": {"inputs": ["a/*"]},
-            },
-            context={"folder": tmp_path},
-        )
+    config = Config.model_validate(
+        {
+            "sources": {name: table | {"process": p} for name, p in processes.items()},
+            "history": {"inputs": ["a/*"]},
+        },
+        context={"folder": tmp_path},
     )
+    maker = app.Sources()
+    sources = {name: maker.make(config, name) for name in processes}
     used = {n: s._process for n, s in sources.items() if isinstance(s, CollectedSource)}
     assert {name: process.name for name, process in used.items()} == {
         "a": "one", "b": "two", "c": "one"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from opcua_ai.core import status as codes
 from opcua_ai.core.config import History as Settings
-from opcua_ai.core.ports import Sink, Source, SourceState, SourceStats
-from opcua_ai.core.types import Samples, Tag, TimeArray
+from opcua_ai.core.ports import Retagged, Sink, Source, SourceState, SourceStats
+from opcua_ai.core.types import VACANT, Samples, Tag, TimeArray
 from opcua_ai.history.recorder import MICROSECOND, Recorder
 
 AT_ONCE = 200
@@ -59,21 +59,34 @@ class RecordedSource:
     async def close(self) -> None:
         await self._source.close()
 
+    async def reconfigure(self, options: Any, retagged: Retagged) -> bool:
+        async def keep_them_too(tags: Sequence[Tag]) -> None:
+            await self._take(tags)
+            await retagged(tags)
+
+        return await self._source.reconfigure(options, keep_them_too)
+
     async def run(self, sink: Sink) -> None:
-        self._series = np.full(len(self.tags), -1)
-        self._last_time = np.zeros(len(self.tags), np.int64)
-        for column, tag in sorted(enumerate(self.tags), key=lambda pair: pair[1].path):
-            if self._settings.keeps(self._name, tag.path):
-                name = self._nodes.add_input(self._name, tag)
-                self._series[column] = self._recorder.series(name, "Double")
-            if column % AT_ONCE == 0:
-                await asyncio.sleep(0)
+        await self._take(self.tags)
 
         def record_and_pass_on(samples: Samples) -> None:
             self._record(samples)
             sink(samples)
 
         await self._source.run(record_and_pass_on)
+
+    async def _take(self, tags: Sequence[Tag]) -> None:
+        """A series for each chosen tag; those that have one already keep it."""
+        series = np.full(len(tags), -1)
+        for column, tag in sorted(enumerate(tags), key=lambda pair: pair[1].path):
+            if tag is not VACANT and self._settings.keeps(self._name, tag.path):
+                name = self._nodes.add_input(self._name, tag)
+                series[column] = self._recorder.series(name, "Double")
+            if column % AT_ONCE == 0:
+                await asyncio.sleep(0)
+        self._series = series
+        more = max(0, len(tags) - len(self._last_time))
+        self._last_time = np.concatenate([self._last_time, np.zeros(more, np.int64)])
 
     def _record(self, samples: Samples) -> None:
         series = self._series[samples.column]

@@ -178,7 +178,7 @@ async def test_a_full_queue_says_so(node: NodeDriver, show: Any) -> None:
 async def test_items_and_subscriptions_are_modified(node: NodeDriver, show: Any) -> None:
     await show(0.0)
     created = await node.do("subscribe", interval=1)
-    assert created["interval"] == 20
+    assert created["interval"] == 10
     await node.do("monitor", name="load", path=LOAD, queue=10)
     await node.changes("load", 1)
     assert (await node.do("modifySubscription", interval=400))["interval"] == 400

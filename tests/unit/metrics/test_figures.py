@@ -97,3 +97,12 @@ async def test_the_page_names_each_figure_and_no_other(figures: Figures) -> None
     documented = re.findall(r"opcua_ai_[a-z_]+", PAGE.read_text("utf-8"))
     bare = {re.sub("_bucket$", "", name) for name in documented}
     assert bare == set(types) | others
+
+
+async def test_a_source_that_the_configuration_has_no_more_has_no_figures() -> None:
+    figures = Figures()
+    for name in ("plant", "other"):
+        await figures.publish_source(name, "running", SourceStats())
+    await figures.forget_source("plant")
+    text = generate_latest(figures).decode()
+    assert 'source="other"' in text and 'source="plant"' not in text

@@ -122,3 +122,53 @@ async def test_a_source_that_overhears_its_cancellation_ends_by_its_close(rig) -
     await pipeline.start()
     await asyncio.sleep(0.05)
     await asyncio.wait_for(pipeline.stop(), 2)
+
+
+async def test_a_source_that_comes_during_a_heartbeat_is_told_of_next_time(rig) -> None:
+    pipeline, out, model = rig({"interval_s": 60})
+    model.release.set()
+    told: list[str] = []
+    enough = asyncio.Event()
+
+    async def publish_source(name: str, state: str, stats: object) -> None:
+        told.append(name)
+        if len(told) == 1:
+            pipeline.add("second", Silent(), None)
+        if told.count("second") == 2:
+            enough.set()
+
+    out.publish_source = publish_source
+    await pipeline.start()
+    await asyncio.wait_for(enough.wait(), 5)
+    await pipeline.stop()
+    assert told[:3] == ["plant", "plant", "second"]
+
+
+async def test_a_source_that_fails_for_good_ends_the_run_and_one_that_is_dropped_does_not(
+    rig,
+) -> None:
+    class Failing(Silent):
+        def __init__(self) -> None:
+            super().__init__()
+            self.closed = asyncio.Event()
+
+        async def close(self) -> None:
+            self.closed.set()
+
+        async def run(self, sink) -> None:
+            await self.closed.wait()
+            raise RuntimeError("broken on purpose")
+
+    pipeline, _, model = rig({"interval_s": 60})
+    model.release.set()
+    await pipeline.start()
+    running = asyncio.create_task(pipeline.run())
+    for name in ("dropped", "failing"):
+        pipeline.add(name, Failing(), None)
+    await asyncio.sleep(0.05)
+    await pipeline.drop(["dropped"])
+    assert not running.done()
+    await pipeline._sources["failing"].close()
+    with pytest.raises(RuntimeError, match="on purpose"):
+        await asyncio.wait_for(running, 5)
+    await pipeline.stop()

@@ -32,6 +32,7 @@ async def test_each_gets_everything_in_order() -> None:
         "publish_health": ("m", health),
         "publish_inputs": ("m", "line1", []),
         "publish_source": ("plant", "running", stats),
+        "forget_source": ("plant",),
         "beat": (),
     }
     port = {name for name, _ in getmembers(Publisher, isfunction) if not name.startswith("_")}

@@ -3,6 +3,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -81,6 +82,8 @@ class Recorder:
 
     async def publish_source(self, name: str, state: str, stats: object) -> None: ...
 
+    async def forget_source(self, name: str) -> None: ...
+
     async def beat(self) -> None: ...
 
 
@@ -149,6 +152,17 @@ async def test_a_result_holds_for_two_rows_or_two_runs(rig: Rig) -> None:
         await rig.runner.run_once()
     held_s = [result.valid_until / NS - second for second, result in enumerate(rig.out.results, 1)]
     assert held_s == pytest.approx([2.0, 2.0, 60.0], abs=1.0)
+
+
+async def test_in_a_plant_where_nothing_changes_a_result_is_renewed(rig: Rig) -> None:
+    rig.feed(1.0, 1)
+    for until in (1, 31):
+        for store in rig.stores:
+            store.add(Samples(*(np.zeros(0, int) for _ in range(4)), until=until * NS))
+        await rig.runner.run_once()
+    held = [result.valid_until / NS for result in rig.out.results]
+    assert held == [1 + 2, 30 + 2]
+    assert [r.predictions[0].source_time for r in rig.out.results] == [NS, NS]
 
 
 async def test_without_a_sample_a_result_has_no_end(rig: Rig) -> None:
@@ -247,3 +261,30 @@ async def test_the_coverage_is_the_worst_of_all_assets_not_only_of_those_with_ne
     rig.executor.shutdown()
     assert rig.model.batches == [2, 1]
     assert rig.runner.health.coverage == 50.0
+
+
+async def test_assets_that_go_during_a_run_are_out_of_service_not_shown(rig: Rig) -> None:
+    for second in (1, 2, 3):
+        rig.feed(20.0, second)
+    rig.model.delay = 0.1
+    run = asyncio.create_task(rig.runner.run_once())
+    await asyncio.sleep(0.02)
+    await rig.runner.unbind({"line0"})
+    assert rig.runner.health.message == "line0: no source"
+    await run
+    (result,) = rig.out.results
+    assert result.predictions[0].status == codes.BAD_OUT_OF_SERVICE
+    assert rig.runner.bindings == []
+
+
+async def test_other_columns_for_an_asset_that_goes_on(rig: Rig) -> None:
+    (binding,) = rig.runner.bindings
+    tag = Tag("P/U", "nsu=urn:p;s=U")
+    other = replace(binding, tags=[tag])
+    assert binding.same_inputs(replace(binding))
+    assert not binding.same_inputs(other)
+    rig.runner.rebind(other)
+    for second in (1, 2, 3):
+        rig.feed(20.0, second)
+    await rig.runner.run_once()
+    assert [result.tags for result in rig.out.results] == [[tag]]

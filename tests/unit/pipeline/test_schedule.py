@@ -87,3 +87,21 @@ async def test_a_clock_set_back_an_hour_does_not_stop_interval_jobs(
         assert "jumped by -3600" in caplog.text
     finally:
         await scheduler.stop()
+
+
+async def test_another_schedule_counts_no_missed_runs_and_stays_paused() -> None:
+    scheduler, bell = Scheduler(), Bell()
+    scheduler.add("m", Schedule(interval_s=3600), bell)
+    scheduler.start()
+    bell.ring(3600)
+    await bell.wait()
+    bell._rung -= 100
+    scheduler.change("m", Schedule(interval_s=0.02))
+    await asyncio.wait_for(bell.wait(), 5)
+    assert bell.missed == 0
+    scheduler.pause("m")
+    scheduler.change("m", Schedule(interval_s=0.01))
+    assert scheduler.next_run("m") is None
+    scheduler.resume("m")
+    assert scheduler.next_run("m") is not None
+    await scheduler.stop()

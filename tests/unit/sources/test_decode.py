@@ -26,6 +26,9 @@ from opcua_ai.wire import decoding
 
 TICKS = 133_485_408_000_000_000
 """1 January 2024, in 100 ns since 1601."""
+LATER = TICKS + 10_000_000
+"""PublishTime of the messages."""
+PUBLISHED = 1_704_067_201 * 10**9
 SPAN = {
     ua.VariantType.SByte: (-(2**7), 2**7 - 1),
     ua.VariantType.Byte: (0, 2**8 - 1),
@@ -121,7 +124,7 @@ def answer(
 ) -> bytes:  # fmt: skip
     """PublishResponse (829) or RepublishResponse (835)."""
     head = b"\x01\x00" + struct.pack("<HqIIBi3s", kind, TICKS, 1, 0, 0, 0, b"\0\0\0")
-    message = struct.pack("<Iqi", sequence, TICKS, len(parts)) + b"".join(parts)
+    message = struct.pack("<Iqi", sequence, LATER, len(parts)) + b"".join(parts)
     if kind == 835:
         return head + message
     before = struct.pack("<IiIIB", 7, 2, 1, 2, 0)
@@ -159,6 +162,7 @@ def test_any_notification_decodes_as_by_asyncua(found):
     ours = _decode.published(Buffer(answer(*(part([i for i, _ in n]) for n in found))))
     same(ours.samples, by_asyncua(answer(*(part([i for _, i in n]) for n in found))))
     assert (ours.subscription, ours.sequence, ours.keep_alive) == (7, 3, not found)
+    assert ours.published == oracle(Buffer(answer())).published == PUBLISHED
     again = _decode.republished(
         Buffer(answer(*(part([i for i, _ in n]) for n in found), kind=835)), 7
     )

@@ -63,6 +63,20 @@ def test_a_clock_that_was_set_back_leaves_no_gap():
     assert (gaps.time.tolist(), stats.gaps) == ([T0 + NS], 0)
 
 
+def test_what_an_earlier_process_had_last_begins_a_gap_that_is_counted_already():
+    stats = SourceStats()
+    gaps = Gaps(2, stats)
+    gaps.remember(samples((1, 3.0, 0, 4)))
+    gaps.lose()
+    assert gaps.noted.is_set()
+    gaps.note(samples((0, 8.0, 0, 9), (1, 9.0, 0, 10)))
+    assert told(gaps.take()) == [(1, 4.0, 10.0, 3.0)]
+    assert stats.gaps == 0
+    gaps.lose()
+    gaps.note(samples((1, 9.5, 0, 12)))
+    assert stats.gaps == 1
+
+
 def test_overflow_is_a_gap_before_the_value_that_tells_it():
     stats = SourceStats()
     gaps = Gaps(2, stats)

@@ -9,12 +9,16 @@ from asyncua.common.utils import Buffer
 from asyncua.ua.ua_binary import struct_to_binary
 
 from opcua_ai.core.errors import AccessError, SourceLostError
+from opcua_ai.core.ports import SourceStats
+from opcua_ai.core.types import NS, to_datetime
 from opcua_ai.sources._chunks import Chunks
 from opcua_ai.sources._failover import choose, order
 from opcua_ai.sources._poll import Polling
 from opcua_ai.sources._revised import Revised
 from opcua_ai.sources._subscription import queue_size
 from opcua_ai.sources.opcua import Options
+
+SENT = 1_700_000_000 * NS
 
 
 def options(**table) -> Options:
@@ -146,6 +150,7 @@ class Readable:
         if not now:
             self._rounds.pop(0)
         response = ua.ReadResponse()
+        response.ResponseHeader.Timestamp = to_datetime(SENT)
         response.Results = [
             ua.DataValue(ua.Variant(value), ua.StatusCode(ua.UInt32(code)))
             for value, code in values
@@ -159,11 +164,16 @@ async def test_only_what_is_new_is_delivered_from_reads():
         [(1.0, 0), (3.0, 0), (float("nan"), 0)],
         [(1.0, 0x40000000), (3.0, 0), (float("nan"), 0)],
     )
-    polling = Polling(0)
+    stats = SourceStats()
+    polling = Polling(0, stats)
     polling.targets = {column: ua.NodeId(column, 1) for column in range(3)}
     rows: list[tuple[int, float, int]] = []
+    times: list[int] = []
+    rounds: list[bool] = []
 
-    def deliver(samples) -> None:
+    def deliver(samples, sent) -> None:
+        times.append(sent)
+        rounds.append(len(samples.column) == 0)
         rows.extend(
             zip(
                 samples.column.tolist(),
@@ -175,6 +185,9 @@ async def test_only_what_is_new_is_delivered_from_reads():
 
     with pytest.raises(SourceLostError, match="the connection was closed"):
         await polling.run(link, deliver)
+    assert set(times) == {SENT}
+    assert rounds == [False, False, True, False, True, False, True], "told at the end of each"
+    assert stats.cpu_s > 0
     assert link.sizes == [2, 1] * 3
     assert rows[:2] == [(0, 1.0, 0), (1, 2.0, 0)]
     assert (rows[2][0], rows[2][2]) == (2, 0x80740000)

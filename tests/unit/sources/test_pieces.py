@@ -161,8 +161,8 @@ async def test_a_folder_for_the_certificate_that_cannot_be_written(tmp_path):
 async def test_a_password_file_that_vanishes_does_not_end_a_running_source(tmp_path, monkeypatch):
     """It may be missing for a moment while somebody replaces it."""
     source = Source(Options.model_validate(EXAMPLE | {"reconnect_min_s": 0.01}), "plant")
-    source.tags = (Tag("T", "nsu=urn:p;s=T"),)
-    source._stream = Stream("plant", source.tags, np.zeros(1, bool), source.options, source.stats)
+    source.tags = tags = [Tag("T", "nsu=urn:p;s=T")]
+    source._stream = Stream("plant", tags, np.zeros(1, bool), source.options, source.stats)
     tries = []
 
     async def serve(_sink):

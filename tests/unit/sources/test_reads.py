@@ -14,6 +14,7 @@ from asyncua.ua.ua_binary import struct_to_binary
 from hypothesis import given
 from hypothesis import strategies as st
 
+from opcua_ai.core.types import from_datetime
 from opcua_ai.sources import _reads
 from opcua_ai.sources._decode import block
 
@@ -46,6 +47,7 @@ VALUES = st.builds(
 
 def body_of(values: list[ua.DataValue]) -> bytes:
     response = ua.ReadResponse()
+    response.ResponseHeader.Timestamp = NOW
     response.Results = values
     return struct_to_binary(response)
 
@@ -55,6 +57,7 @@ def test_any_answer_is_decoded_as_by_asyncua(values):
     columns = [*range(3, 3 + len(values))]
     ours = _reads.decode(Buffer(body_of(values)), columns)
     theirs = block(columns, values)
+    assert _reads.sent(Buffer(body_of(values))) == from_datetime(NOW)
     for name in ("column", "value", "status", "time"):
         np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
 

@@ -21,18 +21,25 @@ class Plain:
         self.rows = [list(self.held)] * ROWS
         self.tick: int | None = None
 
+    def _close(self) -> None:
+        self.rows = [*self.rows[1:], list(self.held)]
+        self.tick += PERIOD
+
     def add(self, block: list[tuple[int, float, int, int]]) -> None:
-        if self.tick is None:
+        if self.tick is None and block:
             self.tick = max(moment for *_, moment in block)
         for column, value, status, moment in sorted(block, key=lambda sample: sample[3]):
             while self.tick < moment:
-                self.rows = [*self.rows[1:], list(self.held)]
-                self.tick += PERIOD
+                self._close()
             before, _, time = self.held[column]
             if moment < time and status != codes.BAD_NO_COMMUNICATION:
                 continue
             usable = not codes.is_bad(status) and np.isfinite(value)
             self.held[column] = (value if usable else before, status, max(time, moment))
+
+    def known(self, until: int) -> None:
+        while self.tick is not None and self.tick < until:
+            self._close()
 
 
 STATUS = st.sampled_from(
@@ -41,33 +48,38 @@ STATUS = st.sampled_from(
 VALUE = st.one_of(st.integers(0, 99).map(float), st.just(float("nan")))
 # how far behind the clock a sample may come: less than what counts as a clock that was set back
 LATE = st.integers(0, 25)
-BLOCK = st.lists(
-    st.tuples(st.integers(0, COLUMNS - 1), VALUE, STATUS, LATE), min_size=1, max_size=9
-)
+BLOCK = st.lists(st.tuples(st.integers(0, COLUMNS - 1), VALUE, STATUS, LATE), max_size=9)
+# until when the source says that it knows the plant; it may be wrong by a little
+UNTIL = st.one_of(st.none(), st.integers(-30, 5))
 
 
 @settings(deadline=None)  # a busy machine is no defect
-@given(st.lists(st.tuples(st.integers(0, 30), BLOCK, st.booleans()), min_size=1, max_size=12))
+@given(
+    st.lists(st.tuples(st.integers(0, 30), BLOCK, st.booleans(), UNTIL), min_size=1, max_size=12)
+)
 def test_blocks_in_any_order_give_the_rows_of_the_plain_store(
-    steps: list[tuple[int, list[tuple[int, float, int, int]], bool]],
+    steps: list[tuple[int, list[tuple[int, float, int, int]], bool, int | None]],
 ) -> None:
     store, plain, clock = WindowStore(COLUMNS, PERIOD, ROWS), Plain(), 1000
     store.use(np.arange(COLUMNS))
-    for ahead, late_block, in_order in steps:
+    for ahead, late_block, in_order, until in steps:
         clock += ahead
         block = [(column, value, state, clock - late) for column, value, state, late in late_block]
         if in_order:
             block.sort(key=lambda sample: sample[3])
-        column, value, state, moment = zip(*block, strict=True)
+        column, value, state, moment = zip(*block, strict=True) if block else ((), (), (), ())
         store.add(
             Samples(
                 np.array(column, np.int32),
                 np.array(value),
                 np.array(state, np.uint32),
                 T0 + np.array(moment, np.int64) * NS,
+                until=0 if until is None else T0 + (clock + until) * NS,
             )
         )
         plain.add(block)
+        if until is not None:
+            plain.known(clock + until)
     # what a window shows of the present belongs to its newest row only
     window = store.window(np.arange(COLUMNS), ROWS)
     value, status, _ = (

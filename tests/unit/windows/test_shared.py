@@ -107,6 +107,24 @@ def test_a_writer_that_has_gone_leaves_its_rows_and_bad_tags_to_its_successor() 
     assert window.status[:, 0].tolist() == [lost, lost, 7]
 
 
+def test_what_was_held_before_the_loss_is_known_after_it() -> None:
+    view, writer, memory = pair()
+    memory.close()
+    view.lose()
+    assert len(view.held().column) == 0
+    writer.add(row(7))
+    writer.add(Samples(*(part[:5] for part in _fields(row(9)))))
+    for _ in range(2):  # the second one has delivered nothing before it was lost
+        view.lose()
+        held = view.held()
+        assert held.column.tolist() == [*ALL]
+        assert held.value.tolist() == held.status.tolist() == [9] * 5 + [7] * 295
+        assert ((held.time - T0) // NS).tolist() == [9] * 5 + [7] * 295
+    writer._arrays.counters[SEQUENCE] += 1
+    view.lose()
+    assert len(view.held().column) == 0, "half a row is not to be believed"
+
+
 def test_a_writer_killed_in_the_middle_of_a_row_leaves_no_rows() -> None:
     view, writer, memory = pair()
     memory.close()

@@ -11,13 +11,14 @@ T0 = 1_700_000_000 * NS
 ALL = np.array([0, 1])
 
 
-def samples(*rows: tuple[int, float, float], status: int = 0) -> Samples:
+def samples(*rows: tuple[int, float, float], status: int = 0, until: float = 0) -> Samples:
     """Rows of (column, value, seconds after T0)."""
     return Samples(
         np.array([r[0] for r in rows], np.int32),
         np.array([r[1] for r in rows], float),
         np.full(len(rows), status, np.uint32),
         np.array([T0 + round(r[2] * NS) for r in rows], np.int64),
+        until=T0 + round(until * NS) if until else 0,
     )
 
 
@@ -73,6 +74,53 @@ def test_a_row_closes_once_its_samples_have_settled() -> None:
     assert s.window(ALL, 1).value.tolist() == [[1.0, 5.0]]
     s.close_settled()
     assert s.filled == 1, "no new tick, no new row"
+
+
+def test_a_row_closes_when_the_source_says_that_nothing_else_has_happened() -> None:
+    s, _ = store()
+    s.add(samples(until=5))
+    assert s.filled == 0, "before the first sample there are no rows"
+    s.add(samples((0, 1.0, 0), (1, 5.0, 0)))
+    s.add(samples((1, 6.0, 4), until=10))
+    version = s.version
+    assert s.filled == 1, "a sample of second 10 itself may still come"
+    s.add(samples(until=10))
+    assert s.version == version
+    s.add(samples(until=31))
+    assert s.version > version
+    window = s.window(ALL, 4)
+    assert window.value.tolist() == [[1, 5], [1, 6], [1, 6], [1, 6]]
+    assert (window.time, window.newest_sample) == (T0 + 30 * NS, T0 + 4 * NS)
+
+
+def test_samples_after_all_are_no_step_back_and_count_from_the_next_row_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    s, _ = store(period=0.1, rows=5)
+    s.add(samples((0, 1.0, 0), (1, 5.0, 0)))
+    for begin in range(0, 50, 10):
+        s.add(samples(until=begin + 9))
+        closed = s.window(ALL, 1).time
+        for late in np.arange(begin, begin + 8, 0.05):
+            s.add(samples((0, late, late), (1, late, late - 0.2)))
+        assert s.window(ALL, 1).time == closed
+        s.add(samples((0, 2.0, begin + 9.05)))
+        assert s.window(ALL, 1).value[0, 0] == pytest.approx(late)
+    assert "went back" not in caplog.text
+
+
+def test_a_plant_that_was_held_for_longer_than_its_windows_begins_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The source could not know: its clock goes on, the plant's stood still."""
+    s, _ = store(period=1.0)
+    s.add(samples((0, 1.0, 0), (1, 5.0, 0)))
+    s.add(samples(until=600))
+    for moment in range(1, 10):
+        s.add(samples((0, float(moment), moment)))
+    assert caplog.text.count("went back") == 1
+    assert s.window(ALL, 4).value[:, 0].tolist() == [5.0, 6.0, 7.0, 8.0]
+    assert s.window(ALL, 1).value[0, 1] == 5.0
 
 
 def test_bad_values_keep_the_last_usable_one_with_their_status() -> None:
