@@ -244,7 +244,8 @@ async def test_a_full_queue_of_events_says_so(
     options = {"name": "all", "path": "i=2253", "queue": 2, "discardOldest": oldest}
     assert (await node.do("monitorEvents", **options))["status"] == "Good"
     for number in range(4):
-        verdict = replace(fault, label=f"fault {number}", message=f"it is {number}")
+        told = {"label": f"fault {number}", "message": f"it is {number}"}
+        verdict = replace(fault, asset="another", **told)
         await opened.publish_decision("events", "FaultPrediction", verdict)
     events = [await node.next("event", item="all") for _ in range(3)]
     said = [None if e["type"] == OVERFLOW else e["message"] for e in events]
