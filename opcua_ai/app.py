@@ -22,7 +22,7 @@ from opcua_ai.inference.bundle import load_bundle
 from opcua_ai.inference.manifest import InputSpec, OutputSpec
 from opcua_ai.inference.model import Model
 from opcua_ai.pipeline import LoadedModel, Pipeline, Publishers
-from opcua_ai.pipeline.binding import simulated_assets
+from opcua_ai.pipeline.binding import endpoint, simulated_assets
 from opcua_ai.pipeline.changes import changes
 from opcua_ai.pipeline.reload import Make, take_over
 from opcua_ai.server.advisory import AdvisoryServer
@@ -175,8 +175,7 @@ async def _run(
     built: Callable[[], object],
 ) -> None:
     await asyncio.gather(*(_try_connect(name, source) for name, source in sources.items()))
-    # a source without an endpoint (a recording) is shown without one
-    endpoints = {name: getattr(o, "endpoint", "") for name, o in config.sources.items()}
+    endpoints = {name: endpoint(config, name) for name in config.sources}
     infos = [model.info for model in models.values()]
     await server.start(infos, endpoints, control=pipeline.control)
     await pipeline.announce()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +42,7 @@ class Delivery:
     def __call__(self, samples: Samples) -> None:
         if self._column is not None:
             column = self._column[samples.column]
-            samples = _chosen(samples, column, column >= 0)
+            samples = replace(samples, column=column).where(column >= 0)
         for store in self._stores:
             store.add(samples)
         if self._recorded.any():
@@ -56,12 +57,12 @@ class Delivery:
         known = np.flatnonzero(self._column >= 0)
         found[self._column[known]] = known
         column = found[samples.column]
-        return _chosen(samples, column, column >= 0)
+        return replace(samples, column=column).where(column >= 0)
 
     def _record(self, samples: Samples) -> None:
         wanted = self._recorded[samples.column]
         if not wanted.all():
-            samples = _chosen(samples, samples.column, wanted)
+            samples = samples.where(wanted)
         if self._channel.waiting > MOST_WAITING:
             if not self._dropped:
                 log.warning("source %s: values come faster than they can be recorded", self._name)
@@ -89,14 +90,3 @@ def _renumbered(name: str, known: Sequence[Tag], found: Sequence[Tag]) -> NDArra
         ": " + ", ".join(gone[:5]) if gone else "",
     )  # fmt: skip
     return number
-
-
-def _chosen(samples: Samples, column: NDArray[np.int32], which: NDArray[np.bool_]) -> Samples:
-    return Samples(
-        column[which],
-        samples.value[which],
-        samples.status[which],
-        samples.time[which],
-        samples.filled,
-        samples.until,
-    )

@@ -9,6 +9,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from opcua_ai.collector.connecting import connect
 from opcua_ai.collector.messages import (
@@ -60,6 +61,8 @@ class CollectedSource:
         self._closed = False
         self._places: list[StorePlace] | None = None
         self._sink: Sink | None = None
+        self._wanted: NDArray[np.bool_] = np.zeros(0, np.bool_)
+        """[columns]; the recorded ones."""
         self._last_value: FloatArray = np.empty(0)
         self._last_time: TimeArray = np.empty(0, np.int64)
 
@@ -77,6 +80,7 @@ class CollectedSource:
         self._connected = True
         if not self.tags:
             self.tags = tags
+            self._wanted = np.array([self._recorded(tag.path) for tag in tags], np.bool_)
             self._last_value = np.full(len(tags), np.nan)
             self._last_time = np.zeros(len(tags), np.int64)
 
@@ -159,11 +163,10 @@ class CollectedSource:
                 StorePlace(store.period_s, store.rows, store.used, store.share(memory))
                 for store in self.feed.stores
             ]
-        recorded = np.array([self._recorded(tag.path) for tag in self.tags], np.bool_)
         # a store whose writer was killed in the middle of a row knows nothing, the others the same
         held = (store.held() for store in self.feed.stores)
         last = max(held, key=lambda samples: len(samples.column), default=None)
-        return Run(self.name, self.tags, self._places, recorded, last)
+        return Run(self.name, self.tags, self._places, self._wanted, last)
 
     def _deliver(self, samples: Samples) -> None:
         if self._sink is None:
@@ -179,7 +182,7 @@ class CollectedSource:
 
     def _loss(self) -> Samples:
         """One sample for each recorded tag, with its last value and time; now where none came."""
-        column = np.flatnonzero([self._recorded(tag.path) for tag in self.tags]).astype(np.int32)
+        column = np.flatnonzero(self._wanted).astype(np.int32)
         last = self._last_time[column]
         return Samples(
             column,

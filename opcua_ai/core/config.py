@@ -32,13 +32,12 @@ from opcua_ai.core.config_parts import (
     Security,
     SourceOptions,
 )
-from opcua_ai.core.config_server import Alarms, History, Metrics, Server, User
+from opcua_ai.core.config_server import History, Metrics, Server, User
 from opcua_ai.core.errors import ConfigError
 from opcua_ai.core.strict import LocatedError, Strict, mistakes
 
 __all__ = [
     "DEFAULT_PORT",
-    "Alarms",
     "Application",
     "Asset",
     "Config",

@@ -1,12 +1,18 @@
-"""Where to listen: ``IP:port``. Names need a look-up, which may take long, and are refused."""
+"""Where to listen: ``IP:port``, and what the operating system says of it. Names need a look-up,
+which may take long, and are refused."""
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Generator
+from contextlib import contextmanager
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
+
+from opcua_ai.core.errors import AddressInUseError, ConfigError
 
 
 def ip_and_port(text: str) -> tuple[IPv4Address | IPv6Address, int]:
@@ -28,3 +34,16 @@ def _checked(text: str) -> str:
 
 
 ListenAddress = Annotated[str, AfterValidator(_checked)]
+
+
+@contextmanager
+def address_errors(setting: str) -> Generator[None]:
+    """Raises AddressInUseError or ConfigError, which name the setting, in place of OSError."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise AddressInUseError(
+                f"{setting}: the port is in use; stop the other program or choose another port"
+            ) from error
+        raise ConfigError(f"{setting}: cannot listen: {error.strerror or error}") from error

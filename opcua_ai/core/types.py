@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -90,6 +90,16 @@ class Samples:
     until: int = 0
     """Plant time before which nothing else has happened, so far as the source knows; 0: it does not
     know. A block without samples may say so too."""
+
+    def where(self, which: NDArray[np.bool_] | NDArray[np.intp]) -> Samples:
+        """Those that a mask or indices choose."""
+        return replace(
+            self,
+            column=self.column[which],
+            value=self.value[which],
+            status=self.status[which],
+            time=self.time[which],
+        )
 
 
 @dataclass(frozen=True, slots=True)

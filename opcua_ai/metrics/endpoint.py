@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import socket
 import sys
@@ -14,7 +13,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 from prometheus_client import CollectorRegistry, make_wsgi_app  # pyright: ignore
 
 from opcua_ai.core.config import Metrics as Settings
-from opcua_ai.core.errors import AddressInUseError, ConfigError
+from opcua_ai.core.listening import address_errors
 
 log = logging.getLogger(__name__)
 
@@ -54,15 +53,8 @@ class Endpoint:
         """Listen. Raises AddressInUseError or ConfigError."""
         host, port = settings.address
         kind = _Server6 if ":" in host else _Server
-        try:
+        with address_errors(f"metrics.listen = {settings.listen!r}"):
             self._server = kind((host, port), _Handler)
-        except OSError as error:
-            where = f"metrics.listen = {settings.listen!r}"
-            if error.errno == errno.EADDRINUSE:
-                raise AddressInUseError(
-                    f"{where}: the port is in use; stop the other program or choose another port"
-                ) from error
-            raise ConfigError(f"{where}: cannot listen: {error.strerror or error}") from error
         # the library leaves the type of its WSGI application open
         self._server.set_app(make_wsgi_app(registry))  # pyright: ignore[reportUnknownArgumentType]
         self._thread = threading.Thread(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
 from opcua_ai.core import plugins
 from opcua_ai.core.config import Config
 from opcua_ai.core.ports import Policy
-from opcua_ai.core.types import Tag
+from opcua_ai.core.types import Decision, ModelInfo, Tag
 from opcua_ai.pipeline.runner import Binding, LoadedModel
 from opcua_ai.windows.feed import Feed
 from opcua_ai.windows.matching import match_inputs
@@ -63,6 +63,19 @@ def simulated_assets(config: Config, model: str) -> list[str]:
         for asset, options in config.models[model].assets.items()
         if getattr(config.sources[options.source], "simulated", False)
     ]
+
+
+def endpoint(config: Config, source: str) -> str:
+    """What is shown of a source; one without an endpoint (a recording) is shown without one."""
+    return getattr(config.sources[source], "endpoint", "")
+
+
+def waiting(config: Config, model: ModelInfo, asset: str) -> Iterator[tuple[str, Decision]]:
+    """What each decision on a model shows of an asset before its first run."""
+    for name, policy in policies(config, model.name).items():
+        decision = policy.waiting(asset, model)
+        if decision is not None:
+            yield name, decision
 
 
 def policies(config: Config, model: str) -> dict[str, Policy]:

@@ -12,9 +12,9 @@ from opcua_ai.collector.connecting import connect
 from opcua_ai.core.config import Config
 from opcua_ai.core.ports import Publisher, Source
 from opcua_ai.core.types import ModelInfo, Tag
-from opcua_ai.pipeline.binding import assets_of, bind, policies
+from opcua_ai.pipeline.binding import assets_of, bind, waiting
 from opcua_ai.pipeline.control import Control
-from opcua_ai.pipeline.runner import LoadedModel, Runner
+from opcua_ai.pipeline.runner import Binding, LoadedModel, Runner
 from opcua_ai.pipeline.schedule import Bell, Scheduler
 from opcua_ai.windows.feed import Feed
 from opcua_ai.windows.store import WindowStore
@@ -64,10 +64,8 @@ class Pipeline:
     async def show_waiting(self, model: str, assets: Iterable[str]) -> None:
         info = self._models[model].info
         for asset in assets:
-            for decision_name, policy in policies(self.config, model).items():
-                decision = policy.waiting(asset, info)
-                if decision is not None:
-                    await self.publisher.publish_decision(decision_name, info.application, decision)
+            for name, decision in waiting(self.config, info, asset):
+                await self.publisher.publish_decision(name, info.application, decision)
 
     async def start(self) -> None:
         for name, model in self._models.items():
@@ -128,12 +126,12 @@ class Pipeline:
 
     async def bind(self, model: str, assets: Collection[str]) -> None:
         """Bind those assets of a model whose source is connected."""
-        bound = [
-            bind(self.config, model, self._models[model], asset, self._sources[name].tags, feed)
-            for name, feed in self._bound.items()
-            for asset in assets_of(self.config, model, [name])
-            if asset in assets
-        ]
+        options, bound = self.config.models[model].assets, list[Binding]()
+        for asset in assets:
+            name = options[asset].source
+            if (feed := self._bound.get(name)) is not None:
+                tags = self._sources[name].tags
+                bound.append(bind(self.config, model, self._models[model], asset, tags, feed))
         await self.runners[model].bind(bound)
         for binding in bound:
             await self.publisher.publish_inputs(model, binding.asset, binding.tags)

@@ -10,7 +10,7 @@ from opcua_ai.core import status as codes
 from opcua_ai.core.config import Config
 from opcua_ai.core.ports import Source
 from opcua_ai.core.types import Decision, FaultVerdict, ModelInfo
-from opcua_ai.pipeline.binding import assets_of, policies, simulated_assets
+from opcua_ai.pipeline.binding import assets_of, endpoint, simulated_assets, waiting
 from opcua_ai.pipeline.changes import Changes
 from opcua_ai.pipeline.flow import Pipeline
 from opcua_ai.windows.feed import Feed
@@ -44,8 +44,7 @@ async def take_over(pipeline: Pipeline, changes: Changes, make: Make, shows: Sho
             await pipeline.publisher.forget_source(name)
         await _change_models(pipeline, old, changes, shows)
         for name in [*changes.added, *anew]:
-            # a source without an endpoint (a recording) is shown without one
-            await shows.show_source(name, getattr(changes.config.sources[name], "endpoint", ""))
+            await shows.show_source(name, endpoint(changes.config, name))
             pipeline.add(name, *make(changes.config, name))
 
 
@@ -95,10 +94,8 @@ async def _change_models(pipeline: Pipeline, old: Config, changes: Changes, show
 async def _retire(pipeline: Pipeline, model: str, asset: str) -> None:
     """Nothing watches the asset any more: no alarm of it stays, no advice holds."""
     info = pipeline.info(model)
-    for name, policy in policies(pipeline.config, model).items():
-        decision = policy.waiting(asset, info)
-        if decision is not None:
-            await pipeline.publisher.publish_decision(name, info.application, _last(decision))
+    for name, decision in waiting(pipeline.config, info, asset):
+        await pipeline.publisher.publish_decision(name, info.application, _last(decision))
     await pipeline.publisher.publish_inputs(model, asset, ())
 
 

@@ -1,14 +1,12 @@
-"""What the operating system says of an endpoint, in one line."""
+"""Whether the server can listen at its endpoint, in one line when it cannot."""
 
 from __future__ import annotations
 
 import asyncio
-import errno
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from urllib.parse import urlsplit
 
-from opcua_ai.core.errors import AddressInUseError, ConfigError
+from opcua_ai.core import listening
 from opcua_ai.server import secured
 
 
@@ -23,17 +21,6 @@ async def probe(endpoint: str) -> None:
     listener.close()
 
 
-@contextmanager
-def address_errors(endpoint: str) -> Iterator[None]:
+def address_errors(endpoint: str) -> AbstractContextManager[None]:
     """Raises AddressInUseError or ConfigError in place of OSError."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise AddressInUseError(
-                f"server.endpoint = {endpoint}: the port is in use; "
-                "stop the other program or choose another port"
-            ) from error
-        raise ConfigError(
-            f"server.endpoint = {endpoint}: cannot listen there: {error.strerror or error}"
-        ) from error
+    return listening.address_errors(f"server.endpoint = {endpoint}")

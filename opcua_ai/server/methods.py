@@ -40,12 +40,12 @@ def checked(kinds: Sequence[VT], method: Method) -> Method:
     """The method, called only with the right number and types of arguments."""
 
     async def call(target: ua.NodeId, *arguments: ua.Variant) -> Any:
-        return check(kinds, arguments) or await method(target, *arguments)
+        return _check(kinds, arguments) or await method(target, *arguments)
 
     return call
 
 
-def check(kinds: Sequence[VT], arguments: Sequence[ua.Variant]) -> ua.CallMethodResult | None:
+def _check(kinds: Sequence[VT], arguments: Sequence[ua.Variant]) -> ua.CallMethodResult | None:
     """Number and types of the arguments (Part 4, 5.12.2); None when they are right. An event id or
     a comment may be null."""
     if len(arguments) != len(kinds):

@@ -41,20 +41,15 @@ def offer(
     }
     own = {instances.type_id(number): action for number, action in actions.items()}
     for method, action in own.items():
-        services.isession.add_method_callback(method, _callback(names, action))
+        services.isession.add_method_callback(method, methods.checked((), _callback(names, action)))
     for node in names:
         methods.share(services.aspace, node, own)
     switches = [instances.type_id(number) for number in (ENABLE, DISABLE)]
     services.gatekeeper.rules.restrict(switches, OUT_OF_SERVICE)
 
 
-def _callback(
-    models: Mapping[ua.NodeId, str], action: Action
-) -> Callable[..., Awaitable[ua.CallMethodResult]]:
-    async def call(target: ua.NodeId, *arguments: ua.Variant) -> ua.CallMethodResult:
-        wrong = methods.check((), arguments)
-        if wrong is not None:
-            return wrong
+def _callback(models: Mapping[ua.NodeId, str], action: Action) -> methods.Method:
+    async def call(target: ua.NodeId) -> ua.CallMethodResult:
         if target not in models:
             return ua.CallMethodResult(StatusCode=code(ua.StatusCodes.BadMethodInvalid))
         done = await action(models[target])

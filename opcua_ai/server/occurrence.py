@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from asyncua import ua
 
-from opcua_ai.server.values import node_id
+from opcua_ai.server.values import VT, moment, node, node_id, string, text
 
 SERVER = node_id(ua.ObjectIds.Server)
 
@@ -44,17 +44,30 @@ class Occurrence:
         return ua.Variant()
 
 
+def base_fields(
+    event_type: ua.NodeId,
+    source: ua.NodeId,
+    source_name: str,
+    message: str,
+    severity: int,
+    at: datetime | None = None,
+) -> dict[str, ua.Variant]:
+    """The fields of BaseEventType (Part 5, 6.4.2) of a new event; ``at``: when it happened, if not
+    now."""
+    now = datetime.now(UTC)
+    return {
+        "EventId": ua.Variant(uuid.uuid4().bytes, VT.ByteString),
+        "EventType": node(event_type),
+        "SourceNode": node(source),
+        "SourceName": string(source_name),
+        "Time": moment(at or now),
+        "ReceiveTime": moment(now),
+        "Message": text(message),
+        "Severity": ua.Variant(severity, VT.UInt16),
+    }
+
+
 def server_event(event_type: int, message: str) -> Occurrence:
     """A plain event of the Server itself, such as RefreshStart (Part 9, 5.11)."""
-    now = ua.Variant(datetime.now(UTC), ua.VariantType.DateTime)
-    fields = {
-        "EventId": ua.Variant(uuid.uuid4().bytes, ua.VariantType.ByteString),
-        "EventType": ua.Variant(node_id(event_type), ua.VariantType.NodeId),
-        "SourceNode": ua.Variant(SERVER, ua.VariantType.NodeId),
-        "SourceName": ua.Variant("Server", ua.VariantType.String),
-        "Time": now,
-        "ReceiveTime": now,
-        "Message": ua.Variant(ua.LocalizedText(message), ua.VariantType.LocalizedText),
-        "Severity": ua.Variant(1, ua.VariantType.UInt16),
-    }
+    fields = base_fields(node_id(event_type), SERVER, "Server", message, severity=1)
     return Occurrence(fields, frozenset({SERVER}))

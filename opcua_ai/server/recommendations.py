@@ -13,10 +13,8 @@ that of the newest input; without a newer input it goes on at the pace of this m
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from enum import IntEnum
 
 from asyncua import ua
@@ -24,8 +22,8 @@ from asyncua import ua
 from opcua_ai.core import status as codes
 from opcua_ai.core.types import NS, Recommendation
 from opcua_ai.server import readings
-from opcua_ai.server.occurrence import SERVER, Occurrence
-from opcua_ai.server.values import VT, Stamp, double, integer, plant_time, string
+from opcua_ai.server.occurrence import SERVER, Occurrence, base_fields
+from opcua_ai.server.values import Stamp, double, integer, moment, node, plant_time, string
 
 Nodes = dict[str, ua.NodeId]
 Write = Callable[[Iterable[tuple[ua.NodeId, ua.DataValue]]], Awaitable[None]]
@@ -141,29 +139,15 @@ class Recommendations:
     async def _tell(
         self, state: State, r: Recommendation, at: int, nodes: Nodes, asset: ua.NodeId
     ) -> None:
+        message = f"{state.name}: {r.reason or r.name}"
         fields = {
-            **_base(self._kind, asset, r, at),
-            "Message": _text(f"{state.name}: {r.reason or r.name}"),
-            "Recommendation": ua.Variant(nodes[""], VT.NodeId),
+            **base_fields(self._kind, asset, r.asset, message, _SEVERITY, plant_time(at)),
+            "Recommendation": node(nodes[""]),
             "State": integer(state),
             **_figures(r),
         }
         notifiers = frozenset({asset, self._module, SERVER})
         await self._emit(Occurrence(fields, notifiers))
-
-
-def _base(kind: ua.NodeId, asset: ua.NodeId, r: Recommendation, at: int) -> dict[str, ua.Variant]:
-    """The fields of BaseEventType (Part 5, 6.4.2)."""
-    now = datetime.now(UTC)
-    return {
-        "EventId": ua.Variant(uuid.uuid4().bytes, VT.ByteString),
-        "EventType": ua.Variant(kind, VT.NodeId),
-        "SourceNode": ua.Variant(asset, VT.NodeId),
-        "SourceName": string(r.asset),
-        "Time": ua.Variant(plant_time(at) or now, VT.DateTime),
-        "ReceiveTime": ua.Variant(now, VT.DateTime),
-        "Severity": ua.Variant(_SEVERITY, VT.UInt16),
-    }
 
 
 def _figures(r: Recommendation) -> dict[str, ua.Variant]:
@@ -177,9 +161,5 @@ def _figures(r: Recommendation) -> dict[str, ua.Variant]:
         "ExpectedBenefit": double(r.expected_benefit),
         "Confidence": double(r.confidence),
         "Reason": string(r.reason),
-        "ExpiresAt": ua.Variant(plant_time(r.expires), VT.DateTime),
+        "ExpiresAt": moment(plant_time(r.expires)),
     }
-
-
-def _text(value: str) -> ua.Variant:
-    return ua.Variant(ua.LocalizedText(value), VT.LocalizedText)

@@ -46,7 +46,6 @@ Values = Iterator[tuple[ua.NodeId, ua.DataValue]]
 class AssetNodes:
     """One asset below one application."""
 
-    name: str
     nodes: Nodes
     faults: dict[str, Nodes] = field(default_factory=dict)
     """Decision -> its condition; the key ``""`` is a condition that no decision uses yet."""
@@ -90,8 +89,8 @@ class Tree:
         )
         now = Stamp.now()
         make.set(module["Heartbeat"], now(ua.Variant(0, VT.UInt32)))
-        make.set(module["HeartbeatPeriod"], now(ua.Variant(heartbeat_period_s * 1000, VT.Double)))
-        make.set(module["OperatingMode"], now(ua.Variant(ADVISORY_MODE, VT.Int32)))
+        make.set(module["HeartbeatPeriod"], now(double(heartbeat_period_s * 1000)))
+        make.set(module["OperatingMode"], now(integer(ADVISORY_MODE)))
         make.set(module["SecurityWarning"], now(string(warning)))
         make.set(module["ActiveAlarms"], now(ua.Variant(0, VT.UInt32)))
         make.set(module["DeviceHealth"], now(integer(DeviceHealth.NORMAL)))
@@ -217,7 +216,7 @@ class Tree:
             notifier=True,
         )
         make.link(self.module[""], ua.ObjectIds.HasNotifier, nodes[""])
-        self.assets[application, name] = made = AssetNodes(name, nodes)
+        self.assets[application, name] = made = AssetNodes(nodes)
         return made
 
     def fault(self, application: str, asset: str, decision: str) -> Nodes:

@@ -62,6 +62,19 @@ def double(value: float) -> ua.Variant:
     return ua.Variant(float(value), VT.Double)
 
 
+def text(value: str, locale: str = "") -> ua.Variant:
+    return ua.Variant(ua.LocalizedText(value, locale or None), VT.LocalizedText)
+
+
+def node(value: ua.NodeId) -> ua.Variant:
+    return ua.Variant(value, VT.NodeId)
+
+
+def moment(value: datetime | None) -> ua.Variant:
+    """A DateTime; null when it is not known."""
+    return ua.Variant(value, VT.DateTime) if value is not None else ua.Variant()
+
+
 class Stamp:
     """Status and times that all variables written in one go share."""
 
@@ -95,7 +108,7 @@ class Stamp:
     def moment(self, value: datetime | None) -> ua.DataValue:
         if value is None:
             return self.bad(codes.BAD_WAITING_FOR_INITIAL_DATA)
-        return self(ua.Variant(value, VT.DateTime))
+        return self(moment(value))
 
 
 def extension(value: Any) -> ua.Variant:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,10 +15,10 @@ from asyncua import ua
 from numpy.typing import NDArray
 
 from opcua_ai.core import status
-from opcua_ai.core.ports import SourceStats
+from opcua_ai.core.ports import Sink, SourceStats
 from opcua_ai.core.types import NS, Samples, Tag, to_datetime
 from opcua_ai.sources._decode import block
-from opcua_ai.sources._gaps import Gap, Gaps, choose
+from opcua_ai.sources._gaps import Gap, Gaps
 from opcua_ai.sources._nodeid import from_text
 from opcua_ai.sources._session import Link
 from opcua_ai.sources._survey import read_values
@@ -39,8 +39,6 @@ LONGEST_S = 24 * 3600
 
 TRIES = 3
 """To read a history that is not answered."""
-
-Deliver = Callable[[Samples], None]
 
 
 @dataclass(slots=True)
@@ -67,7 +65,7 @@ class Backfill:
         self._stats = stats
         self._tries = 0
 
-    async def run(self, link: Link, tags: Sequence[Tag], deliver: Deliver) -> None:
+    async def run(self, link: Link, tags: Sequence[Tag], deliver: Sink) -> None:
         """Wait for gaps and fill them, until cancelled."""
         while True:
             await self._gaps.noted.wait()
@@ -85,7 +83,7 @@ class Backfill:
                     self._give_up("no answer in time")
             await asyncio.sleep(PAUSE_S)
 
-    async def _handle(self, link: Link, tags: Sequence[Tag], gap: Gap, deliver: Deliver) -> None:
+    async def _handle(self, link: Link, tags: Sequence[Tag], gap: Gap, deliver: Sink) -> None:
         known = self.historic[gap.column]
         if self._tries == 0:
             self._say(gap, int(np.count_nonzero(known)))
@@ -107,16 +105,16 @@ class Backfill:
         except TimeoutError:
             pass  # refused tags, and after lost messages tags that stand still
 
-    async def _look(self, link: Link, tags: Sequence[Tag], deliver: Deliver) -> None:
+    async def _look(self, link: Link, tags: Sequence[Tag], deliver: Sink) -> None:
         """Read what has not come by itself: it may have changed in a message that was lost."""
         columns = self._gaps.waiting.tolist()
         if not columns:
             return
         samples = await read_values(link, tags, columns)
-        samples = choose(samples, ~status.bad_mask(samples.status))
+        samples = samples.where(~status.bad_mask(samples.status))
         still = samples.time == self._gaps.time[samples.column]
-        self._gaps.note(choose(samples, still))
-        deliver(choose(samples, ~still))
+        self._gaps.note(samples.where(still))
+        deliver(samples.where(~still))
 
     def _say(self, gap: Gap, historic: int) -> None:
         _log.warning(
@@ -124,7 +122,7 @@ class Backfill:
             "%d of them", self._name, gap.duration_s, len(np.unique(gap.column)), historic,
         )  # fmt: skip
 
-    async def _fill(self, link: Link, tags: Sequence[Tag], gap: Gap, deliver: Deliver) -> None:
+    async def _fill(self, link: Link, tags: Sequence[Tag], gap: Gap, deliver: Sink) -> None:
         left = MOST_VALUES
         undone = np.ones(len(gap), bool)
         try:
@@ -139,7 +137,7 @@ class Backfill:
             raise
 
     async def _fill_part(
-        self, link: Link, tags: Sequence[Tag], gap: Gap, part: NDArray[np.intp], deliver: Deliver
+        self, link: Link, tags: Sequence[Tag], gap: Gap, part: NDArray[np.intp], deliver: Sink
     ) -> int:
         """Columns whose gaps are about equally long; in rounds, until no history is left."""
         ids = [from_text(tags[int(gap.column[entry])].node_id, link.namespaces) for entry in part]
@@ -169,7 +167,7 @@ class Backfill:
         gap: Gap,
         reads: Sequence[_Read],
         results: Sequence[ua.HistoryReadResult],
-        deliver: Deliver,
+        deliver: Sink,
     ) -> int:
         """Hand on what lies within the gaps, oldest first; it need not be read again."""
         entries: list[int] = []
@@ -184,12 +182,12 @@ class Backfill:
         # asyncua knows whole microseconds only, and live samples are decoded to 100 ns
         time = samples.time // 1000
         inside = (gap.begin[entry] // 1000 < time) & (time < gap.end[entry] // 1000)
-        entry, new = entry[inside], choose(samples, inside)
+        entry, new = entry[inside], samples.where(inside)
         if not len(entry):
             return 0
         held = gap.where(np.unique(entry))
         order = np.argsort(new.time, kind="stable")
-        entry, new = entry[order], choose(new, order)
+        entry, new = entry[order], new.where(order)
         deliver(
             Samples(
                 column=np.concatenate([held.column, gap.column[entry]]),

@@ -11,6 +11,7 @@ import numpy as np
 from asyncua import ua
 from asyncua.common.utils import Buffer
 from asyncua.ua.ua_binary import struct_from_binary
+from asyncua.ua.uatypes import EPOCH_AS_FILETIME as EPOCH
 from numpy.typing import NDArray
 
 from opcua_ai.core import status
@@ -18,9 +19,6 @@ from opcua_ai.core.types import Samples, from_datetime
 from opcua_ai.sources import _fast
 
 NAN = float("nan")
-EPOCH = 116_444_736_000_000_000
-"""1970 in OPC UA's time (100 ns since 1601; Part 6, 5.2.2.5); earlier moments mean that there is
-no time."""
 NOTHING = Samples(
     np.zeros(0, np.int32), np.zeros(0, np.float64), np.zeros(0, np.uint32), np.zeros(0, np.int64)
 )
@@ -94,7 +92,8 @@ def numbers(raw: _fast.Block) -> Samples:
 
 
 def since_1970(ticks: int) -> int:
-    """Nanoseconds of a DateTime (Part 6, 5.2.2.5); 0 for none."""
+    """Nanoseconds of a DateTime (100 ns since 1601; Part 6, 5.2.2.5); 0 for none, which is what
+    moments before 1970 mean."""
     return (ticks - EPOCH) * 100 if EPOCH < ticks <= LATEST else 0
 
 

@@ -20,7 +20,7 @@ class ChangeOverError(SourceLostError):
 
 def order(endpoints: Sequence[str], last: str) -> list[str]:
     """The endpoint that worked last, then the others as they are listed."""
-    return [*(url for url in endpoints if url == last), *(url for url in endpoints if url != last)]
+    return sorted(endpoints, key=lambda url: url != last)
 
 
 async def choose(endpoints: Sequence[str], connect: Callable[[str], Awaitable[Link]]) -> Link:

@@ -13,25 +13,30 @@ from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
+from asyncua import ua
 from asyncua.common.utils import Buffer
 from asyncua.ua.ua_binary import variant_from_binary
 from numpy.typing import NDArray
 
+from opcua_ai.sources._nodeid import four_bytes
+
 # built-in type (Part 6, 5.1.2) -> numpy code: Boolean, SByte .. Double
-CODES = {
+_CODES = {
     1: "?", 2: "i1", 3: "u1", 4: "<i2", 5: "<u2", 6: "<i4", 7: "<u4", 8: "<i8", 9: "<u8",
     10: "<f4", 11: "<f8",
 }  # fmt: skip
-_VALUE, _STATUS, _SOURCE, _SERVER, _SOURCE_PS, _SERVER_PS = 1, 2, 4, 8, 16, 32
+VALUE, _STATUS, _SOURCE, _SERVER, _SOURCE_PS, _SERVER_PS = 1, 2, 4, 8, 16, 32
 """Bits of a DataValue's encoding mask."""
 _HEADER = struct.Struct("<4sqIIBi3s")
 _MESSAGE = struct.Struct("<Iqi")
 _NOTIFICATION = struct.Struct("<4sBii")
 _ITEM = struct.Struct("<IB")
 _COUNT = struct.Struct("<i")
-_PUBLISH = b"\x01\x00" + struct.pack("<H", 829)
-_REPUBLISH = b"\x01\x00" + struct.pack("<H", 835)
-_DATA_CHANGE = b"\x01\x00" + struct.pack("<H", 811)
+_PUBLISH = four_bytes(ua.ObjectIds.PublishResponse_Encoding_DefaultBinary)
+_REPUBLISH = four_bytes(ua.ObjectIds.RepublishResponse_Encoding_DefaultBinary)
+_DATA_CHANGE = four_bytes(ua.ObjectIds.DataChangeNotification_Encoding_DefaultBinary)
+_HANDLE = ("handle", "<u4")
+_ARRAYS = ("handle", "value", "status", "source", "server")
 _SHORT_RUN = 64
 _SHORT_RUNS = 4
 
@@ -72,16 +77,23 @@ def decode(body: bytes) -> Answer | None:
         return None
 
 
-def _decode(body: bytes) -> Answer:
+def opened(body: bytes) -> tuple[bytes, int]:
+    """Type of an answer that is Good and says nothing more, and where its header ends (Part 4,
+    7.34). Raises NotPlainError."""
     kind, _, _, result, diagnostics, strings, header = _HEADER.unpack_from(body)
     if result or diagnostics or strings > 0 or header != b"\0\0\0":
         raise NotPlainError
+    return kind, _HEADER.size
+
+
+def _decode(body: bytes) -> Answer:
+    kind, at = opened(body)
     if kind == _REPUBLISH:
-        return _message(body, _HEADER.size)[0]
+        return _message(body, at)[0]
     if kind != _PUBLISH:
         raise NotPlainError
-    subscription, available = struct.unpack_from("<Ii", body, _HEADER.size)
-    answer, at = _message(body, _HEADER.size + 9 + 4 * max(0, available))
+    subscription, available = struct.unpack_from("<Ii", body, at)
+    answer, at = _message(body, at + 9 + 4 * max(0, available))
     answer.subscription = subscription
     (count,) = _COUNT.unpack_from(body, at)
     if count > 0:
@@ -107,7 +119,7 @@ def _notification(body: bytes, at: int) -> tuple[Block, int]:
     end = at + 9 + length
     if end > len(body):
         raise NotPlainError
-    block = _empty(max(0, count))
+    block = empty(max(0, count))
     _nothing_more(body, _items(body, at + _NOTIFICATION.size, end, block))
     return block, end
 
@@ -118,7 +130,8 @@ def _nothing_more(body: bytes, at: int) -> None:
         raise NotPlainError
 
 
-def _empty(count: int) -> Block:
+def empty(count: int) -> Block:
+    """As many items without anything."""
     return Block(
         np.zeros(count, np.uint32),
         np.full(count, np.nan),
@@ -133,29 +146,35 @@ def _items(body: bytes, at: int, end: int, block: Block) -> int:
     done, total, short = 0, len(block.handle), 0
     while done < total:
         mask = body[at + 4]
-        kind = body[at + 5] if mask & _VALUE else 0
-        layout = _layout(mask, kind)
+        layout = data_value(mask, body[at + 5] if mask & VALUE else 0, _HANDLE)
         if layout is None or short >= _SHORT_RUNS:
             return _one_by_one(body, at, end, done, block)
-        fit = min(total - done, (end - at) // layout.itemsize)
-        rows = np.frombuffer(body, layout, fit, at)
-        same = rows["mask"] == mask
-        if mask & _VALUE:
-            same &= rows["kind"] == kind
-        run = fit if same.all() else int(same.argmin())
-        if run < 1:
-            raise NotPlainError
-        _store(block, slice(done, done + run), rows[:run])
-        short += run < _SHORT_RUN
-        done += run
-        at += run * layout.itemsize
+        rows = run(body, at, end, total - done, layout)
+        store(block, slice(done, done + len(rows)), rows)
+        short += len(rows) < _SHORT_RUN
+        done += len(rows)
+        at += rows.nbytes
     return at
 
 
-def _store(block: Block, where: slice | list[int], rows: NDArray) -> None:
-    block.handle[where] = rows["handle"]
-    for name in ("value", "status", "source", "server"):
-        if name in (rows.dtype.names or ()):
+def run(body: bytes, at: int, end: int, most: int, layout: np.dtype) -> NDArray:
+    """Items from here on, up to so many, that have the layout of the first. Raises NotPlainError
+    when not even that one fits."""
+    fit = min(most, (end - at) // layout.itemsize)
+    if fit < 1:
+        raise NotPlainError
+    rows = np.frombuffer(body, layout, fit, at)
+    same = rows["mask"] == rows["mask"][0]
+    if "kind" in (layout.names or ()):
+        same &= rows["kind"] == rows["kind"][0]
+    return rows if same.all() else rows[: int(same.argmin())]
+
+
+def store(block: Block, where: int | slice | list[int], rows: NDArray | np.void) -> None:
+    """What the rows have of a block's arrays."""
+    names = rows.dtype.names or ()
+    for name in _ARRAYS:
+        if name in names:
             getattr(block, name)[where] = rows[name]
 
 
@@ -164,10 +183,10 @@ def _one_by_one(body: bytes, at: int, end: int, done: int, block: Block) -> int:
     groups: dict[int, tuple[np.dtype | None, int, list[int], list[int]]] = {}
     for place in range(done, len(block.handle)):
         mask = body[at + 4]
-        key = mask << 8 | body[at + 5] if mask & _VALUE else mask << 8
+        key = mask << 8 | body[at + 5] if mask & VALUE else mask << 8
         group = groups.get(key)
         if group is None:
-            layout = _layout(mask, key & 0xFF)
+            layout = data_value(mask, key & 0xFF, _HANDLE)
             group = groups[key] = (layout, layout.itemsize if layout else 0, [], [])
         layout, size, offsets, places = group
         if layout is None:
@@ -182,7 +201,7 @@ def _one_by_one(body: bytes, at: int, end: int, done: int, block: Block) -> int:
     for layout, size, offsets, places in groups.values():
         if layout is not None:
             rows = octets[np.array(offsets)[:, None] + np.arange(size)].view(layout)[:, 0]
-            _store(block, places, rows)
+            store(block, places, rows)
     return at
 
 
@@ -193,30 +212,29 @@ def _odd(body: bytes, at: int, end: int, place: int, block: Block) -> int:
     variant_from_binary(buffer)
     rest = np.frombuffer(body, _rest(mask), 1, buffer.cur_pos)
     block.handle[place] = handle
-    for name in rest.dtype.names or ():
-        if name in ("status", "source", "server"):
-            getattr(block, name)[place] = rest[name][0]
+    store(block, place, rest[0])
     return buffer.cur_pos + rest.itemsize
 
 
 @cache
-def _layout(mask: int, kind: int) -> np.dtype | None:
-    """An item in the order of its encoding; None: its value is no plain number."""
-    fields = [("handle", "<u4"), ("mask", "u1")]
-    if mask & _VALUE:
-        if kind not in CODES:
+def data_value(mask: int, kind: int, *before: tuple[str, str]) -> np.dtype | None:
+    """A DataValue in the order of its encoding, behind other fields; None: its value is no plain
+    number."""
+    fields = [*before, ("mask", "u1")]
+    if mask & VALUE:
+        if kind not in _CODES:
             return None
-        fields += [("kind", "u1"), ("value", CODES[kind])]
-    return np.dtype(fields + optional(mask))
+        fields += [("kind", "u1"), ("value", _CODES[kind])]
+    return np.dtype(fields + _optional(mask))
 
 
 @cache
 def _rest(mask: int) -> np.dtype:
     """What follows the value."""
-    return np.dtype(optional(mask))
+    return np.dtype(_optional(mask))
 
 
-def optional(mask: int) -> list[tuple[str, str]]:
+def _optional(mask: int) -> list[tuple[str, str]]:
     fields = (
         (_STATUS, ("status", "<u4")),
         (_SOURCE, ("source", "<i8")),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,9 +87,7 @@ class Gaps:
             for name in ("value", "status", "time")
         )
         self.time[gone] = 0
-        for name in ("begin", "end", "value", "status"):
-            both = getattr(self._lost, name), getattr(new._lost, name)
-            setattr(self._lost, name, np.concatenate(both))
+        self._lost = _joined([self._lost, new._lost])
         self._lost.column = np.arange(len(gone), dtype=np.int32)
         self._lost.begin[gone] = 0
         self._waiting = len(self.waiting)
@@ -127,15 +126,9 @@ class Gaps:
     def take(self) -> Gap:
         """All gaps that have an end; those that wait for one stay."""
         self.noted.clear()
-        parts = [*self._parts] or [self._lost.where(np.zeros(0, np.intp))]
+        gap = _joined([*self._parts] or [self._lost.where(np.zeros(0, np.intp))])
         self._parts.clear()
-        return Gap(
-            np.concatenate([part.column for part in parts]),
-            np.concatenate([part.begin for part in parts]),
-            np.concatenate([part.end for part in parts]),
-            np.concatenate([part.value for part in parts]),
-            np.concatenate([part.status for part in parts]),
-        )
+        return gap
 
     def put_back(self, gap: Gap) -> None:
         """What is left of gaps that could not be filled yet."""
@@ -167,8 +160,11 @@ class Gaps:
         self.put_back(gap)
 
 
-def choose(samples: Samples, which: NDArray) -> Samples:
-    """The samples that a mask or indices choose."""
-    return Samples(
-        samples.column[which], samples.value[which], samples.status[which], samples.time[which]
+def _joined(parts: Sequence[Gap]) -> Gap:
+    return Gap(
+        np.concatenate([part.column for part in parts]),
+        np.concatenate([part.begin for part in parts]),
+        np.concatenate([part.end for part in parts]),
+        np.concatenate([part.value for part in parts]),
+        np.concatenate([part.status for part in parts]),
     )

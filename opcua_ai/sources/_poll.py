@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from asyncua import ua
@@ -16,12 +16,9 @@ from asyncua import ua
 from opcua_ai.core.ports import SourceStats
 from opcua_ai.core.types import Samples
 from opcua_ai.sources._decode import NOTHING
-from opcua_ai.sources._gaps import choose
+from opcua_ai.sources._publish import Deliver
 from opcua_ai.sources._reads import decode, sent
 from opcua_ai.sources._session import Link, plain_errors
-
-Deliver = Callable[[Samples, int], None]
-"""Takes a block of samples, and when the server sent it."""
 
 
 class Polling:
@@ -69,4 +66,4 @@ class Polling:
                 self._last[column] = now
                 new.append(at)
         if new:
-            deliver(choose(samples, np.array(new)), when)
+            deliver(samples.where(np.array(new)), when)

@@ -31,12 +31,7 @@ from typing import NoReturn
 from asyncua import ua
 from asyncua.common.utils import Buffer
 from asyncua.ua.uaerrors import (
-    BadMessageNotAvailable,
     BadNoSubscription,
-    BadNotImplemented,
-    BadNotSupported,
-    BadServiceUnsupported,
-    BadSubscriptionIdInvalid,
     BadTimeout,
     BadTooManyPublishRequests,
 )
@@ -47,7 +42,7 @@ from opcua_ai.core.ports import SourceStats
 from opcua_ai.core.types import Samples
 from opcua_ai.sources._decode import NOTHING, Message, published, republished
 from opcua_ai.sources._position import Position
-from opcua_ai.sources._session import Link, plain_errors
+from opcua_ai.sources._session import UNSUPPORTED, Link, plain_errors
 
 _log = logging.getLogger("opcua_ai.sources")
 
@@ -56,6 +51,8 @@ FEWEST_REQUESTS, MOST_REQUESTS = 3, 16
 REPUBLISH_LIMIT = 100
 """A server keeps about two messages for each Publish request (Part 4, 5.14.1.2): what is missing
 further back is gone."""
+NOT_AGAIN = UNSUPPORTED | {ua.StatusCodes.BadMessageNotAvailable}
+"""With these a server says that it does not send a message a second time."""
 TICK_S = 0.5
 RETRY_S = 0.5
 """Pause after the last Publish request, too, was one too many."""
@@ -181,12 +178,12 @@ class Publishing:
         with plain_errors(self._link.endpoint):
             try:
                 body = await self._link.session.republish_raw(self.position.subscription_id, number)
-            except (
-                BadMessageNotAvailable, BadServiceUnsupported, BadNotImplemented, BadNotSupported
-            ):  # fmt: skip
-                return None
-            except BadSubscriptionIdInvalid:
-                self._ended("BadSubscriptionIdInvalid")
+            except ua.UaStatusCodeError as error:
+                if error.code in NOT_AGAIN:
+                    return None
+                if error.code == ua.StatusCodes.BadSubscriptionIdInvalid:
+                    self._ended("BadSubscriptionIdInvalid")
+                raise
             self._silent_s = 0.0
             message = republished(body, self.position.subscription_id)
         # asyncua's server sends an empty message for one that it does not have

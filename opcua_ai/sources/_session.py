@@ -38,6 +38,14 @@ _CERTIFICATE = {
     "BadUserSignatureInvalid",
     "BadNoValidCertificates",
 }
+UNSUPPORTED = frozenset(
+    {
+        ua.StatusCodes.BadServiceUnsupported,
+        ua.StatusCodes.BadNotImplemented,
+        ua.StatusCodes.BadNotSupported,
+    }
+)
+"""With these a server says that it does not have a service."""
 _GREETING = tuple(
     standard(number)
     for number in (

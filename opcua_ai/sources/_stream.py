@@ -23,16 +23,16 @@ from opcua_ai.core.ports import Retagged, Sink, SourceStats
 from opcua_ai.core.types import NS, VACANT, Samples, Tag
 from opcua_ai.sources._backfill import Backfill
 from opcua_ai.sources._failover import HEALTHY, ChangeOverError
-from opcua_ai.sources._gaps import Gaps, choose
+from opcua_ai.sources._gaps import Gaps
+from opcua_ai.sources._nodeid import resolve
 from opcua_ai.sources._poll import Polling
+from opcua_ai.sources._publish import Deliver
 from opcua_ai.sources._quiet import Quiet
 from opcua_ai.sources._retag import Retagging, arrange
-from opcua_ai.sources._session import Link, plain_errors
+from opcua_ai.sources._session import UNSUPPORTED, Link, plain_errors
 from opcua_ai.sources._subscription import (
     NO_ROOM,
-    UNSUPPORTED,
     Subscription,
-    resolve,
     status_names,
 )
 
@@ -130,14 +130,14 @@ class Stream:
         self._subscription = None
         with plain_errors(link.endpoint):
             try:
-                revised = await subscription.create(link)
+                await subscription.create(link)
             except ua.UaStatusCodeError as error:
                 if error.code not in NO_SUBSCRIPTION:
                     raise
                 self._say(f"no subscription ({type(error).__name__}): every tag is read instead")
                 return
         self._subscription = subscription
-        if short := revised.shortfalls():
+        if short := subscription.revised.shortfalls():
             wish = f"outages of {self._options.outage_s:g} s are to be bridged"
             self._say(f"less than asked for ({wish}): {'; '.join(short)}")
 
@@ -147,7 +147,7 @@ class Stream:
             self._said.add(what)
             _log.warning("source %s: the server gives %s", self._name, what)
 
-    async def _pump(self, link: Link, deliver: Callable[[Samples, int], None]) -> None:
+    async def _pump(self, link: Link, deliver: Deliver) -> None:
         while self._subscription is None:
             await asyncio.sleep(LOOK_AFTER_S)
             await self._subscribe(link)
@@ -233,7 +233,7 @@ class Stream:
         if not samples.filled:
             if self._gone.any():
                 # what was under way when its item was deleted
-                samples = choose(samples, ~self._gone[samples.column])
+                samples = samples.where(~self._gone[samples.column])
             if self._lost_messages != self._stats.lost_messages:
                 self._lost_messages = self._stats.lost_messages
                 self._gaps.lose()

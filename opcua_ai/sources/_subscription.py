@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from asyncua import ua
 
-from opcua_ai.core import status
 from opcua_ai.core.ports import SourceStats
-from opcua_ai.core.types import VACANT, Samples, Tag
-from opcua_ai.sources._nodeid import from_text
+from opcua_ai.core.types import VACANT, Tag
+from opcua_ai.sources._nodeid import resolve
 from opcua_ai.sources._position import Position
-from opcua_ai.sources._publish import Publishing
+from opcua_ai.sources._publish import Deliver, Publishing
 from opcua_ai.sources._revised import Revised
-from opcua_ai.sources._session import Link, plain_errors
+from opcua_ai.sources._session import UNSUPPORTED, Link, plain_errors
 
 if TYPE_CHECKING:
     from opcua_ai.sources.opcua import Options
@@ -33,13 +32,6 @@ NO_ROOM = frozenset(
     }
 )
 """With these a server says that it has enough items, not that there is something wrong with one."""
-UNSUPPORTED = frozenset(
-    {
-        ua.StatusCodes.BadServiceUnsupported,
-        ua.StatusCodes.BadNotImplemented,
-        ua.StatusCodes.BadNotSupported,
-    }
-)
 
 
 class Subscription:
@@ -57,10 +49,10 @@ class Subscription:
         self.polled: dict[int, ua.NodeId] = {}
         """Columns for which the server has no room among its monitored items."""
 
-    async def create(self, link: Link) -> Revised:
-        """Subscribe to every tag; the client handle is its column. Returns what the server makes of
-        the wishes, also kept in ``revised``. Raises UaStatusCodeError when it refuses the
-        subscription as a whole."""
+    async def create(self, link: Link) -> None:
+        """Subscribe to every tag; the client handle is its column. What the server makes of the
+        wishes is in ``revised``. Raises UaStatusCodeError when it refuses the subscription as a
+        whole."""
         self._endpoint, self._started = link.endpoint, link.started
         wanted = self._parameters()
         made = await link.session.create_subscription(wanted, _unused)
@@ -69,7 +61,6 @@ class Subscription:
         self._limit_s = 1.5e-3 * keep_alive_ms + self._options.timeout_s
         self.revised = Revised(self._options, made, link.session_timeout_s)
         await self._subscribe(link, range(len(self._tags)))
-        return self.revised
 
     async def go_on(self, link: Link) -> bool:
         """Use the subscription on a new link, if the server still has it (Part 4, 6.7): with the
@@ -126,7 +117,7 @@ class Subscription:
         new = [column for column in np.flatnonzero(items == 0).tolist() if column not in known]
         await self._subscribe(link, new)
 
-    async def pump(self, link: Link, deliver: Callable[[Samples, int], None]) -> None:
+    async def pump(self, link: Link, deliver: Deliver) -> None:
         """Deliver notifications until the link is lost. Raises SourceLostError that says why."""
         await Publishing(link, self.position, self._limit_s, self._stats).pump(deliver)
 
@@ -207,24 +198,6 @@ def queue_size(options: Options) -> int:
         return options.queue_size
     interval_ms = options.sampling_interval_ms or options.publishing_interval_ms
     return min(LONGEST_QUEUE, max(2, math.ceil(options.outage_s * 1e3 / interval_ms) + 1))
-
-
-def resolve(
-    tags: Sequence[Tag], columns: Sequence[int], uris: Sequence[str]
-) -> tuple[dict[int, int], dict[int, ua.NodeId]]:
-    """Columns whose namespace the server does not have (any more), and the node ids of the rest;
-    nothing of those that are VACANT."""
-    unknown: dict[int, int] = {}
-    known: dict[int, ua.NodeId] = {}
-    for column in columns:
-        if tags[column] is VACANT:
-            continue
-        node_id = from_text(tags[column].node_id, uris)
-        if node_id is None:
-            unknown[column] = status.BAD_NODE_ID_UNKNOWN
-        else:
-            known[column] = node_id
-    return unknown, known
 
 
 def _unused(_result: object) -> None:

@@ -12,7 +12,7 @@ from opcua_ai.core.errors import ConfigError
 from opcua_ai.core.types import Samples, Tag, escape_name
 from opcua_ai.sources import _browse, _tags
 from opcua_ai.sources._decode import block
-from opcua_ai.sources._nodeid import from_text
+from opcua_ai.sources._nodeid import from_text, resolve
 from opcua_ai.sources._session import Link, plain_errors
 
 if TYPE_CHECKING:
@@ -85,11 +85,11 @@ async def _root(link: Link, text: str) -> _browse.Node:
 
 async def read_values(link: Link, tags: Sequence[Tag], columns: Sequence[int]) -> Samples:
     """The present values of some tags. Raises SourceLostError."""
-    ids = [from_text(tags[column].node_id, link.namespaces) for column in columns]
-    known = [(c, node_id) for c, node_id in zip(columns, ids, strict=True) if node_id is not None]
+    _, known = resolve(tags, columns, link.namespaces)
+    wanted = [(node_id, ua.AttributeIds.Value) for node_id in known.values()]
     with plain_errors(link.endpoint):
-        values = await _tags.read(link, [(node_id, ua.AttributeIds.Value) for _, node_id in known])
-    return block([column for column, _ in known], values)
+        values = await _tags.read(link, wanted)
+    return block([*known], values)
 
 
 def numeric(found: Sequence[_tags.Variable], options: Options, name: str) -> list[_tags.Variable]:

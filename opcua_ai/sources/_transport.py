@@ -19,17 +19,17 @@ from asyncua.common.connection import MessageChunk, SecureConnection, TransportL
 from asyncua.common.utils import Buffer
 from asyncua.crypto.security_policies import CryptographyNone, SecurityPolicy
 from asyncua.ua.ua_binary import nodeid_to_binary
+from asyncua.ua.uatypes import EPOCH_AS_FILETIME as EPOCH
+
+from opcua_ai.sources._nodeid import four_bytes
 
 _CHUNK = struct.Struct("<3scIIIII")
 """Message type, chunk type, size; channel, token; sequence number, request id."""
 _HEAD = 8
-_PUBLISH = b"\x01\x00" + struct.pack("<H", ua.ObjectIds.PublishRequest_Encoding_DefaultBinary)
+_PUBLISH = four_bytes(ua.ObjectIds.PublishRequest_Encoding_DefaultBinary)
 _REQUEST = struct.Struct("<qIIiI3s")
 """RequestHeader after the token: time, handle, diagnostics, audit entry, timeout, no more."""
-EPOCH = 116_444_736_000_000_000
 LAST = 2**32 - 1
-
-
 LARGEST = 64 * 2**20
 """Octets of a message in many chunks; asyncua gathers them without end."""
 

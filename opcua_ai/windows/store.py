@@ -84,6 +84,8 @@ class WindowStore:
         The other tags of the source only move the plant's clock.
         """
         new = np.setdiff1d(columns[columns >= 0], self._used)
+        if not len(new):
+            return
         self._place[new] = len(self._used) + np.arange(len(new))
         self._used = np.concatenate([self._used, new])
         self._resize()

@@ -10,14 +10,14 @@ one shows. node-opcua takes part where npm is installed.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import sys
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from opcua_ai.demo.processes import free_port
 from tests.benchmarks import node
+from tests.benchmarks.processes import serving, started
 
 ITEMS, HZ, BLOCK, SECONDS = 5000, 4.0, 1000, 15.0
 FULL_ITEMS, FULL_HZ, FULL_SECONDS = (10_000, 50_000), 10.0, 60.0
@@ -65,37 +65,15 @@ def row(result: dict[str, float]) -> dict[str, float]:
 async def server(items: int, hz: float, block: int):
     """A ``fast_server``: its URL and the NodeIds of its items."""
     port = free_port(4890)
-    async with AsyncExitStack() as stack:
-        process = await _start(
-            stack, [sys.executable, "-m", "tests.benchmarks.fast_server", port, items, hz, block]
-        )
-        while (line := await process.stdout.readline()) != b"Ready\n":
-            if not line:
-                raise SystemExit(f"the server ended with {await process.wait()}")
-        nodes = [(await process.stdout.readline()).decode() for _ in range(items)]
-        yield f"opc.tcp://127.0.0.1:{port}/", "".join(nodes)
+    command = [sys.executable, "-m", "tests.benchmarks.fast_server", port, items, hz, block]
+    async with serving(command, items) as (_, nodes):
+        yield f"opc.tcp://127.0.0.1:{port}/", nodes
 
 
 async def client(command: list[str], url: str, nodes: str, *seconds: float) -> dict[str, float]:
     """What a client has counted in so many seconds, perhaps after a warm-up of so many."""
-    async with AsyncExitStack() as stack:
-        process = await _start(stack, [*command, url, *seconds])
+    async with started([*command, url, *seconds]) as process:
         output, _ = await process.communicate(nodes.encode())
         if process.returncode:
             raise SystemExit(f"{command[-1]} ended with {process.returncode}")
         return json.loads(output.splitlines()[-1])
-
-
-async def _start(stack: AsyncExitStack, command: list) -> asyncio.subprocess.Process:
-    process = await asyncio.create_subprocess_exec(
-        *map(str, command), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL, env=node.ENVIRONMENT,
-    )  # fmt: skip
-
-    async def end() -> None:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-
-    stack.push_async_callback(end)
-    return process

@@ -1,20 +1,12 @@
 "use strict";
 /* The node-opcua server of the benchmark server-cost: node cost_server.js PORT COUNT HZ */
-const { DataType, StatusCodes, MessageSecurityMode, SecurityPolicy } = require("node-opcua-client");
-const { OPCUAServer } = require("node-opcua-server");
+const { DataType, StatusCodes } = require("node-opcua-client");
+const { openServer } = require("./open_server.js");
 
 const [port, count, hz] = process.argv.slice(2).map(Number);
 
 async function main() {
-  const server = new OPCUAServer({
-    port,
-    host: "127.0.0.1",
-    hostname: "127.0.0.1",
-    securityModes: [MessageSecurityMode.None],
-    securityPolicies: [SecurityPolicy.None],
-    serverCapabilities: { operationLimits: { maxMonitoredItemsPerCall: count } },
-  });
-  await server.initialize();
+  const server = await openServer(port, { operationLimits: { maxMonitoredItemsPerCall: count } });
   const { rootFolder } = server.engine.addressSpace;
   const namespace = server.engine.addressSpace.getOwnNamespace();
   const folder = namespace.addFolder(rootFolder.objects, { browseName: "Values" });

@@ -26,7 +26,8 @@ from opcua_ai.demo.processes import Child, free_port
 from opcua_ai.inference import write_bundle
 from opcua_ai.inference.kinds import linear
 from opcua_ai.inference.manifest import InputSpec, Manifest, OutputSpec
-from tests.benchmarks.node import ENVIRONMENT, has
+from tests.benchmarks.node import has
+from tests.benchmarks.processes import serving
 from tests.benchmarks.results import NotPossibleError
 
 PLANT = Path(__file__).with_name("latency_plant.js")
@@ -106,29 +107,15 @@ async def _run(folder: Path, bundle: Path, tags: int, rate: int) -> Rows:
             model=MODEL, asset=ASSET,
         )
     )  # fmt: skip
-    simulator = await _start_plant(plant.rpartition(":")[2], tags, rate)
     product = Child("advisory server", folder / f"{rate}.log")
-    try:
-        await product.start(["opcua_ai", "serve", str(config)], "Advisory server ready")
-        (process,) = (p for p in psutil.Process().children() if p.pid != simulator.pid)
-        async with Client(plant) as at_plant, Client(server) as at_server:
-            return await _watch(at_plant, at_server, process)
-    finally:
-        await product.stop()
-        simulator.kill()
-        await simulator.communicate()
-
-
-async def _start_plant(*arguments: object) -> asyncio.subprocess.Process:
-    process = await asyncio.create_subprocess_exec(
-        "node", str(PLANT), *map(str, arguments),
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, env=ENVIRONMENT,
-    )  # fmt: skip
-    assert process.stdout is not None
-    while await process.stdout.readline() != b"Ready\n":
-        if process.stdout.at_eof():
-            raise SystemExit(f"the plant ended with {await process.wait()}")
-    return process
+    async with serving(["node", PLANT, plant.rpartition(":")[2], tags, rate]) as (simulator, _):
+        try:
+            await product.start(["opcua_ai", "serve", str(config)], "Advisory server ready")
+            (process,) = (p for p in psutil.Process().children() if p.pid != simulator.pid)
+            async with Client(plant) as at_plant, Client(server) as at_server:
+                return await _watch(at_plant, at_server, process)
+        finally:
+            await product.stop()
 
 
 @dataclass

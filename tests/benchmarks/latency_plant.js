@@ -3,8 +3,9 @@
 
 Objects/Plant/Step counts up at random moments, Objects/Plant/Load/v0.. change evenly, each its own
 count, at 0 values a second never; Objects/Count/Offered is how many values were written. */
-const { DataType, StatusCodes, MessageSecurityMode, SecurityPolicy } = require("node-opcua-client");
-const { OPCUAServer, Subscription } = require("node-opcua-server");
+const { DataType, StatusCodes } = require("node-opcua-client");
+const { Subscription } = require("node-opcua-server");
+const { openServer } = require("./open_server.js");
 
 const [port, tags, rate] = process.argv.slice(2).map(Number);
 const SLICE_MS = 10;
@@ -61,15 +62,8 @@ function loadOn(load, offered) {
 }
 
 async function main() {
-  const server = new OPCUAServer({
-    port,
-    host: "127.0.0.1",
-    hostname: "127.0.0.1",
-    securityModes: [MessageSecurityMode.None],
-    securityPolicies: [SecurityPolicy.None],
-    serverCapabilities: { minSupportedSampleRate: 0 }, // else changes within 50 ms are one
-  });
-  await server.initialize();
+  // at another minSupportedSampleRate changes within 50 ms are one
+  const server = await openServer(port, { minSupportedSampleRate: 0 });
   const { step, load, offered } = folders(server);
   await server.start();
   stepOn(step, 1);

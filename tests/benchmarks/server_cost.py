@@ -17,7 +17,8 @@ import psutil
 from asyncua import Client, ua
 
 from opcua_ai.demo.processes import free_port
-from tests.benchmarks.node import ENVIRONMENT, has
+from tests.benchmarks.node import has
+from tests.benchmarks.processes import serving
 
 COUNT, HZ = 1000, 2.0
 PERIOD_MS = 100.0
@@ -49,25 +50,12 @@ def measured() -> dict[str, dict[str, float]]:
 
 async def _cost(command: list[str], folder: str) -> dict[str, float]:
     port = free_port(4880)
-    process = await asyncio.create_subprocess_exec(
-        *command, str(port), str(COUNT), str(HZ), folder,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, env=ENVIRONMENT,
-    )  # fmt: skip
-    try:
-        return await _watch(process, port)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.communicate()
+    async with serving([*command, port, COUNT, HZ, folder], COUNT) as (process, nodes):
+        return await _watch(psutil.Process(process.pid), port, nodes.split())
 
 
-async def _watch(process: asyncio.subprocess.Process, port: int) -> dict[str, float]:
-    assert process.stdout is not None
-    while await process.stdout.readline() != b"Ready\n":
-        if process.stdout.at_eof():
-            raise SystemExit(f"the server ended with {await process.wait()}")
-    nodes = [(await process.stdout.readline()).decode().strip() for _ in range(COUNT)]
-    counter, usage = Counter(), psutil.Process(process.pid)
+async def _watch(usage: psutil.Process, port: int, nodes: list[str]) -> dict[str, float]:
+    counter = Counter()
     async with Client(f"opc.tcp://127.0.0.1:{port}/") as client:
         subscription = await client.create_subscription(PERIOD_MS, counter)
         items = [client.get_node(ua.NodeId.from_string(node)) for node in nodes]

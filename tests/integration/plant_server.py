@@ -12,6 +12,8 @@ from asyncua.server.user_managers import User, UserManager, UserRole
 from opcua_ai.demo.processes import free_port
 
 URI = "urn:test:plant"
+OPERATIONS = ("ItemsToCreate", "NodesToRead", "MonitoredItemIds")
+"""What a request asks for many times."""
 
 
 class Plant:
@@ -119,7 +121,7 @@ async def limited(monkeypatch, method: str, limit: int) -> AsyncIterator[list[in
     inner = getattr(InternalSession, method)
 
     async def outer(self, params, *more):
-        items = getattr(params, "ItemsToCreate", None) or getattr(params, "NodesToRead", None)
+        items = next(getattr(params, name) for name in OPERATIONS if hasattr(params, name))
         sizes.append(len(items))
         if len(items) > limit:
             raise ua.UaStatusCodeError(ua.StatusCodes.BadTooManyOperations)

@@ -78,6 +78,7 @@ async def delivering(src: Source, sink):
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await src.close()
+        assert task.cancelled() or task.exception() is None
         assert not [t for t in asyncio.all_tasks() - before if "opcua_ai" in repr(t.get_coro())]
 
 

@@ -235,11 +235,8 @@ class Gate(UaProcessor):
             session.channel.session = None  # type: ignore[assignment]
         self.session = session  # type: ignore[assignment]
         session.bind(self, self.certificate)
-        for subscription in self.iserver.subscription_service.subscriptions.values():
-            if subscription.session_id == session.session_id:
-                subscription.pub_result_callback = self.forward_publish_response
-                request: Any = self.get_publish_request
-                subscription.pub_request_callback = request
+        for subscription in self.iserver.events.of_session(session.session_id):
+            subscription.attach(session.session_id, self)
 
     async def _session_watchdog_loop(self) -> None:
         """Nothing: a session watches its own time. asyncua also does it here, and is earlier."""

@@ -250,6 +250,12 @@ class Subscription(InternalSubscription):
         """Sequence numbers that can be republished."""
         return sorted(self._not_acknowledged_results)
 
+    def attach(self, session_id: ua.NodeId, channel: Any) -> None:
+        """It is this session's; its messages go out on this channel (a Requests)."""
+        self.session_id = session_id
+        self.pub_result_callback = channel.forward_publish_response
+        self.pub_request_callback = channel.get_publish_request
+
     def detach(self) -> None:
         """Its session is gone without it; it waits for another until its lifetime is over."""
         self.session_id = ua.NodeId()

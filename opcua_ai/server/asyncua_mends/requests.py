@@ -18,16 +18,16 @@ from asyncua.ua.ua_binary import nodeid_from_binary, struct_from_binary
 from opcua_ai.server.asyncua_mends.notifications import publish_response
 from opcua_ai.server.asyncua_mends.operation_limits import Limit
 from opcua_ai.server.asyncua_mends.transfer import transfer
-from opcua_ai.server.values import code, node_id
+from opcua_ai.server.values import code, node_id, node_ids
 
 if TYPE_CHECKING:
     from opcua_ai.server.asyncua_mends.services import InternalServer
     from opcua_ai.server.asyncua_mends.session_services import SessionServices
 
-_SESSION_SERVICES = frozenset((
-    node_id(ua.ObjectIds.CreateSessionRequest_Encoding_DefaultBinary),
-    node_id(ua.ObjectIds.ActivateSessionRequest_Encoding_DefaultBinary),
-))  # fmt: skip
+_SESSION_SERVICES = node_ids(
+    ua.ObjectIds.CreateSessionRequest_Encoding_DefaultBinary,
+    ua.ObjectIds.ActivateSessionRequest_Encoding_DefaultBinary,
+)
 _SECURE_MESSAGE: Any = ua.MessageType.SecureMessage
 _PUBLISH = node_id(ua.ObjectIds.PublishRequest_Encoding_DefaultBinary)
 _CLOSE_SESSION = node_id(ua.ObjectIds.CloseSessionRequest_Encoding_DefaultBinary)

@@ -41,12 +41,9 @@ def _resend(subscription: Subscription) -> list[ua.Variant]:
 
 
 def _bind(services: InternalServer, method: int, act: Act) -> None:
-    async def call(_parent: ua.NodeId, *arguments: ua.Variant) -> ua.CallMethodResult:
-        wrong = methods.check((VT.UInt32,), arguments)
-        if wrong is not None:
-            return wrong
+    async def call(_parent: ua.NodeId, number: ua.Variant) -> ua.CallMethodResult:
         try:
-            subscription = services.events.find(arguments[0].Value)
+            subscription = services.events.find(number.Value)
         except uaerrors.BadSubscriptionIdInvalid as error:
             return ua.CallMethodResult(StatusCode=code(error.code))
         who = caller()
@@ -54,4 +51,4 @@ def _bind(services: InternalServer, method: int, act: Act) -> None:
             return ua.CallMethodResult(StatusCode=code(ua.StatusCodes.BadUserAccessDenied))
         return ua.CallMethodResult(OutputArguments=act(subscription))
 
-    services.isession.add_method_callback(node_id(method), call)
+    services.isession.add_method_callback(node_id(method), methods.checked((VT.UInt32,), call))

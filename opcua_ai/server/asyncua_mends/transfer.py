@@ -34,9 +34,7 @@ async def transfer(
         same = subscription.client == session.diagnostics.client
         subscription.figures.TransferredToSameClientCount += same
         subscription.figures.TransferredToAltClientCount += not same
-        subscription.session_id = session.session_id
-        subscription.pub_result_callback = channel.forward_publish_response
-        subscription.pub_request_callback = channel.get_publish_request
+        subscription.attach(session.session_id, channel)
         subscription.keep()
         if params.SendInitialValues:
             subscription.monitored_item_srv.resend()

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from asyncua import ua
 
 from opcua_ai.server.conditions.alarm import Alarm
 from opcua_ai.server.conditions.state import Shelving
-from opcua_ai.server.values import VT, code, double, doubles, node_id, string, strings
+from opcua_ai.server.values import (
+    VT,
+    boolean,
+    code,
+    double,
+    doubles,
+    moment,
+    node,
+    node_id,
+    string,
+    strings,
+    text,
+)
 
 Fields = dict[str, ua.Variant]
 UNSHELVE_TIME = "ShelvingState/UnshelveTime"
@@ -48,16 +59,16 @@ def fields_of(identity: Identity, alarm: Alarm) -> Fields:
 
 def _identity(identity: Identity) -> Fields:
     return {
-        "ConditionId": _node(identity.condition),
-        "EventType": _node(identity.kind),
-        "SourceNode": _node(identity.source),
+        "ConditionId": node(identity.condition),
+        "EventType": node(identity.kind),
+        "SourceNode": node(identity.source),
         "SourceName": string(identity.source_name),
         "ConditionName": string(identity.name),
-        "ConditionClassId": _node(node_id(identity.condition_class)),
-        "ConditionClassName": _text(ua.ObjectIdNames[identity.condition_class]),
-        "BranchId": _node(ua.NodeId()),
-        "InputNode": _node(ua.NodeId()),
-        "NormalState": _node(ua.NodeId()),
+        "ConditionClassId": node(node_id(identity.condition_class)),
+        "ConditionClassName": text(ua.ObjectIdNames[identity.condition_class]),
+        "BranchId": node(ua.NodeId()),
+        "InputNode": node(ua.NodeId()),
+        "NormalState": node(ua.NodeId()),
     }
 
 
@@ -66,16 +77,16 @@ def _states(alarm: Alarm) -> Fields:
     return {
         **_two_state("EnabledState", state.enabled, "Enabled", "Disabled"),
         **_two_state("ActiveState", state.active, "Active", "Inactive"),
-        "ActiveState/TransitionTime": _moment(state.active_since),
+        "ActiveState/TransitionTime": moment(state.active_since),
         **_two_state("AckedState", state.acked, "Acknowledged", "Unacknowledged"),
         **_two_state("ConfirmedState", state.confirmed, "Confirmed", "Unconfirmed"),
         **_two_state("SuppressedState", state.suppressed, "Suppressed", "Unsuppressed"),
-        "ShelvingState/CurrentState": _text(_SHELVING_NAMES[state.shelving]),
-        "ShelvingState/CurrentState/Id": _node(_SHELVING_IDS[state.shelving]),
+        "ShelvingState/CurrentState": text(_SHELVING_NAMES[state.shelving]),
+        "ShelvingState/CurrentState/Id": node(_SHELVING_IDS[state.shelving]),
         UNSHELVE_TIME: double((alarm.shelving_left_s or 0.0) * 1000),
         "MaxTimeShelved": double(alarm.max_shelving_s * 1000),
-        "SuppressedOrShelved": _flag(state.suppressed or state.shelved),
-        "Retain": _flag(state.retain),
+        "SuppressedOrShelved": boolean(state.suppressed or state.shelved),
+        "Retain": boolean(state.retain),
     }
 
 
@@ -84,11 +95,11 @@ def _details(alarm: Alarm) -> Fields:
     return {
         "Severity": ua.Variant(max(state.severity, 1), VT.UInt16),
         "LastSeverity": ua.Variant(state.last_severity, VT.UInt16),
-        "LastSeverity/SourceTimestamp": _moment(state.severity_since),
+        "LastSeverity/SourceTimestamp": moment(state.severity_since),
         "Quality": ua.Variant(code(state.quality), VT.StatusCode),
-        "Quality/SourceTimestamp": _moment(state.quality_since),
-        "Comment": _text(state.comment, state.comment_locale),
-        "Comment/SourceTimestamp": _moment(state.comment_time),
+        "Quality/SourceTimestamp": moment(state.quality_since),
+        "Comment": text(state.comment, state.comment_locale),
+        "Comment/SourceTimestamp": moment(state.comment_time),
         "ClientUserId": string(state.comment_user),
         "Label": string(state.label),
         "Confidence": double(state.confidence),
@@ -105,27 +116,11 @@ def _event(alarm: Alarm) -> Fields:
         return {}
     return {
         "EventId": ua.Variant(state.event_id, VT.ByteString),
-        "Time": _moment(state.time),
-        "ReceiveTime": _moment(state.receive_time),
-        "Message": _text(state.message),
+        "Time": moment(state.time),
+        "ReceiveTime": moment(state.receive_time),
+        "Message": text(state.message),
     }
 
 
 def _two_state(name: str, value: bool, true: str, false: str) -> Fields:
-    return {name: _text(true if value else false), f"{name}/Id": _flag(value)}
-
-
-def _text(value: str, locale: str = "") -> ua.Variant:
-    return ua.Variant(ua.LocalizedText(value, locale or None), VT.LocalizedText)
-
-
-def _node(value: ua.NodeId) -> ua.Variant:
-    return ua.Variant(value, VT.NodeId)
-
-
-def _flag(value: bool) -> ua.Variant:
-    return ua.Variant(value, VT.Boolean)
-
-
-def _moment(value: datetime | None) -> ua.Variant:
-    return ua.Variant(value, VT.DateTime) if value is not None else ua.Variant()
+    return {name: text(true if value else false), f"{name}/Id": boolean(value)}

@@ -87,7 +87,8 @@ _OF_DECLARATIONS: dict[int, tuple[Sequence[VT], Action]] = {
 def offer(services: InternalServer, operate: Operate) -> None:
     """Let clients call the methods."""
     for method, (kinds, action) in (_OF_CONDITIONS | _OF_SHELVING | _OF_DECLARATIONS).items():
-        services.isession.add_method_callback(node_id(method), _callback(kinds, action, operate))
+        call = methods.checked(kinds, _callback(action, operate))
+        services.isession.add_method_callback(node_id(method), call)
 
 
 def share(aspace: AddressSpace, nodes: Mapping[str, ua.NodeId]) -> None:
@@ -96,11 +97,8 @@ def share(aspace: AddressSpace, nodes: Mapping[str, ua.NodeId]) -> None:
         methods.share(aspace, nodes[path], map(node_id, offered))
 
 
-def _callback(kinds: Sequence[VT], action: Action, operate: Operate) -> Callable[..., Any]:
+def _callback(action: Action, operate: Operate) -> methods.Method:
     async def call(target: ua.NodeId, *arguments: ua.Variant) -> ua.CallMethodResult:
-        wrong = methods.check(kinds, arguments)
-        if wrong is not None:
-            return wrong
         values = [argument.Value for argument in arguments]
         status = await operate(target, lambda alarm: action(alarm, *values))
         return ua.CallMethodResult(StatusCode=code(status))

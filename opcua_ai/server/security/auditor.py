@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import uuid
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from asyncua import ua
 
-from opcua_ai.server.occurrence import SERVER, Occurrence
+from opcua_ai.server.occurrence import SERVER, Occurrence, base_fields
 from opcua_ai.server.security.audit_file import AuditFile
-from opcua_ai.server.values import VT, node_id, string
+from opcua_ai.server.values import boolean, moment, node, node_id, string
 
 logger = logging.getLogger(__name__)
 
@@ -128,22 +127,17 @@ class Auditor:
 
 def _event(record: dict[str, Any]) -> Occurrence:
     """An AuditEventType or a subtype (Part 5, 6.4.3)."""
-    moment = ua.Variant(datetime.fromisoformat(record["time"]), VT.DateTime)
+    at = datetime.fromisoformat(record["time"])
+    kind, severity = node_id(record["type"]), 1 if record["good"] else 500
     fields = {
-        "EventId": ua.Variant(uuid.uuid4().bytes, VT.ByteString),
-        "EventType": ua.Variant(node_id(record["type"]), VT.NodeId),
-        "SourceNode": ua.Variant(SERVER, VT.NodeId),
-        "SourceName": string(record["event"]),
-        "Time": moment,
-        "ReceiveTime": moment,
-        "Message": ua.Variant(ua.LocalizedText(record["text"]), VT.LocalizedText),
-        "Severity": ua.Variant(1 if record["good"] else 500, VT.UInt16),
-        "ActionTimeStamp": moment,
-        "Status": ua.Variant(record["good"], VT.Boolean),
+        **base_fields(kind, SERVER, record["event"], record["text"], severity, at),
+        "ReceiveTime": moment(at),
+        "ActionTimeStamp": moment(at),
+        "Status": boolean(record["good"]),
         "ServerId": string("opcua-ai"),
         "ClientAuditEntryId": string(""),
         "ClientUserId": string(record["user"]),
     }
     if record["session_id"] is not None:
-        fields["SessionId"] = ua.Variant(record["session_id"], VT.NodeId)
+        fields["SessionId"] = node(record["session_id"])
     return Occurrence(fields, frozenset({SERVER}))

@@ -8,12 +8,13 @@ from asyncua import ua
 from asyncua.crypto.permission_rules import USER_TYPES, PermissionRuleset, User
 
 from opcua_ai.server.security.roles import Member
-from opcua_ai.server.values import node_id
+from opcua_ai.server.values import node_ids
 
-_OFFERED = frozenset(node_id(service) for service in USER_TYPES) | {
-    node_id(ua.ObjectIds.BrowseNextRequest_Encoding_DefaultBinary),
-    node_id(ua.ObjectIds.SetTriggeringRequest_Encoding_DefaultBinary),
-}
+_OFFERED = node_ids(
+    *USER_TYPES,
+    ua.ObjectIds.BrowseNextRequest_Encoding_DefaultBinary,
+    ua.ObjectIds.SetTriggeringRequest_Encoding_DefaultBinary,
+)
 
 
 class Offered(PermissionRuleset):

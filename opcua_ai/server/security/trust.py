@@ -38,9 +38,13 @@ def thumbprint(certificate: x509.Certificate) -> str:
 
 def parse(content: bytes) -> x509.Certificate:
     """A certificate from DER or PEM. Raises ValueError."""
-    if content.lstrip().startswith(b"-----BEGIN"):
+    if _is_pem(content):
         return x509.load_pem_x509_certificate(content)
     return x509.load_der_x509_certificate(content)
+
+
+def _is_pem(content: bytes) -> bool:
+    return content.lstrip().startswith(b"-----BEGIN")
 
 
 def application_uris(certificate: x509.Certificate) -> list[str]:
@@ -93,7 +97,7 @@ class TrustList:
             raise RefusedError("BadCertificateUseNotAllowed", "KeyUsage")
         if vouched:
             chains.check_issuers(chain)
-        chains.check_revocation(chain, self._lists() if len(chain) > 1 else ())
+        self._check_revocation(chain)
         return client
 
     def accepts(self, certificate: x509.Certificate) -> bool:
@@ -109,7 +113,7 @@ class TrustList:
         time, and not revoked? Raises RefusedError."""
         chain = self._chain(given)
         chains.check_time(chain[0])
-        chains.check_revocation(chain, self._lists() if len(chain) > 1 else ())
+        self._check_revocation(chain)
 
     def _chain(self, given: Chain) -> Chain:
         known = (e.certificate for folder in _AUTHORITIES for e in self.entries(folder))
@@ -132,6 +136,9 @@ class TrustList:
         except RefusedError:
             self._keep_rejected(client)
             raise
+
+    def _check_revocation(self, chain: Chain) -> None:
+        chains.check_revocation(chain, self._lists() if len(chain) > 1 else ())
 
     def _lists(self) -> list[x509.CertificateRevocationList | None]:
         """Of all authorities; None for each that cannot be read."""
@@ -186,8 +193,8 @@ class TrustList:
 def _revocation_list(path: Path) -> x509.CertificateRevocationList | None:
     try:
         content = path.read_bytes()
-        pem = content.lstrip().startswith(b"-----BEGIN")
-        return x509.load_pem_x509_crl(content) if pem else x509.load_der_x509_crl(content)
+        load = x509.load_pem_x509_crl if _is_pem(content) else x509.load_der_x509_crl
+        return load(content)
     except (OSError, ValueError):
         return None
 

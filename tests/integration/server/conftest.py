@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import asyncua
 import numpy as np
 import pytest
 import pytest_asyncio
@@ -31,6 +32,7 @@ from opcua_ai.core.types import (
 from opcua_ai.server.advisory import NAMESPACE, AdvisoryServer
 from opcua_ai.server.secured import APPLICATION_URI
 from opcua_ai.server.security.certificate import ensure
+from opcua_ai.server.security.roles import Role
 
 LOOPBACK = "opc.tcp://127.0.0.1:0/opcua-ai"
 PLANT_TIME = 1_700_000_000 * NS
@@ -42,6 +44,7 @@ OUTPUTS = [
 
 Settings = Callable[..., Server]
 Running = Callable[..., AbstractAsyncContextManager[AdvisoryServer]]
+Login = Callable[..., Awaitable[Client]]
 
 
 class Events:
@@ -210,6 +213,46 @@ async def locked(settings: Settings, running: Running, pki: Path) -> AsyncIterat
     users = {"op": User(password_file=pki / "secret")}
     async with running(settings(users=users)) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def one_of_each(pki: Path) -> dict[str, User]:
+    """A user of each role; password: right."""
+    return {role.name.lower(): User(password_file=pki / "secret", role=role.name) for role in Role}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def manned(
+    settings: Settings, running: Running, one_of_each: dict[str, User]
+) -> AsyncIterator[AdvisoryServer]:
+    """A server with the default security and a user of each role."""
+    async with running(settings(users=one_of_each)) as server:
+        yield server
+
+
+@pytest.fixture
+def login(manned: AdvisoryServer, encrypted: Any) -> Login:
+    async def make(user: str) -> Client:
+        return await encrypted(manned, user, "right")
+
+    return make
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def plain() -> AsyncIterator[str]:
+    """The endpoint of asyncua's own server."""
+    server = asyncua.Server()
+    await server.init()
+    server.set_endpoint("opc.tcp://127.0.0.1:0/plain")
+    server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+    async with server:
+        assert server.bserver is not None
+        yield f"opc.tcp://127.0.0.1:{server.bserver.port}/plain"
+
+
+@pytest.fixture
+def endpoints(opened: AdvisoryServer, plain: str) -> dict[str, str]:
+    return {"ours": opened.endpoint, "plain": plain}
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +13,6 @@ from asyncua.ua.uaerrors import UaStatusCodeError
 
 from opcua_ai.core.config import User
 from opcua_ai.server.advisory import AdvisoryServer
-from opcua_ai.server.security.roles import Role
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -22,10 +20,11 @@ Ids = ua.ObjectIds
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def server(settings: Any, running: Any, pki: Path) -> AsyncIterator[AdvisoryServer]:
-    """A user of each role; password: right. Policy None is open, anonymous clients are not."""
-    known = {role.name.lower(): User(password_file=pki / "secret", role=role.name) for role in Role}
-    async with running(settings(users=known, allow_none=True)) as server:
+async def server(
+    settings: Any, running: Any, one_of_each: dict[str, User]
+) -> AsyncIterator[AdvisoryServer]:
+    """Policy None is open, anonymous clients are not."""
+    async with running(settings(users=one_of_each, allow_none=True)) as server:
         yield server
 
 

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from asyncua import Client, ua
 from asyncua.ua.ua_binary import nodeid_to_binary
 from asyncua.ua.uaerrors import UaStatusCodeError
 
-from opcua_ai.core.config import User
-from opcua_ai.server.advisory import AdvisoryServer
 from opcua_ai.server.asyncua_mends.diagnostics_arrays import SECURITY, SESSIONS, SUBSCRIPTIONS
-from opcua_ai.server.security.roles import Role
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -31,22 +26,6 @@ class Seen:
 
     def datachange_notification(self, _node: Any, value: Any, _data: Any) -> None:
         self.values.put_nowait(value)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def server(settings: Any, running: Any, pki: Path) -> AsyncIterator[AdvisoryServer]:
-    """A user of each role; password: right."""
-    known = {role.name.lower(): User(password_file=pki / "secret", role=role.name) for role in Role}
-    async with running(settings(users=known)) as server:
-        yield server
-
-
-@pytest.fixture
-def login(server: AdvisoryServer, encrypted: Any) -> Login:
-    async def make(user: str) -> Client:
-        return await encrypted(server, user, "right")
-
-    return make
 
 
 async def rows(client: Client, array: ua.NodeId) -> list[Any]:

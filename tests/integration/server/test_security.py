@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from asyncua import Client, ua
-from asyncua import Server as PlainServer
 from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
 from asyncua.crypto.uacrypto import der_from_x509
 from asyncua.ua.uaerrors import UaStatusCodeError
@@ -27,22 +25,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 Login = Callable[..., Awaitable[Client]]
 CONDITION = "AIAdvisory/Applications/FaultPrediction/line1/PredictedFault"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def server(settings: Any, running: Any, pki: Path) -> AsyncIterator[AdvisoryServer]:
-    """A user of each role; password: right."""
-    known = {role.name.lower(): User(password_file=pki / "secret", role=role.name) for role in Role}
-    async with running(settings(users=known)) as server:
-        yield server
-
-
-@pytest.fixture
-def login(server: AdvisoryServer, encrypted: Any) -> Login:
-    async def make(user: str, password: str = "right") -> Client:  # noqa: S107
-        return await encrypted(server, user, password)
-
-    return make
 
 
 async def call(client: Client, method: int, *arguments: ua.Variant) -> str:
@@ -124,23 +106,13 @@ async def test_a_stolen_token_is_refused_on_another_channel(
     assert await hmi.value("AIAdvisory/OperatingMode") == 2
 
 
-async def test_plain_asyncua_gives_a_session_to_whom_knows_its_token() -> None:
-    plain = PlainServer()
-    await plain.init()
-    plain.set_endpoint("opc.tcp://127.0.0.1:0/plain")
-    plain.set_security_policy([ua.SecurityPolicyType.NoSecurity])
-    await plain.start()
-    assert plain.bserver is not None
-    url = f"opc.tcp://127.0.0.1:{plain.bserver.port}/plain"
-    victim, thief = Client(url, timeout=5), Client(url, timeout=5)
-    try:
-        async with victim:
-            await activate_with(victim.uaclient.session.authentication_token, thief)
-    finally:
-        await plain.stop()
+async def test_plain_asyncua_gives_a_session_to_whom_knows_its_token(plain: str) -> None:
+    victim, thief = Client(plain, timeout=5), Client(plain, timeout=5)
+    async with victim:
+        await activate_with(victim.uaclient.session.authentication_token, thief)
 
 
-async def test_a_client_comes_back_to_its_session(server: AdvisoryServer, login: Login) -> None:
+async def test_a_client_comes_back_to_its_session(manned: AdvisoryServer, login: Login) -> None:
     first = await login("operator")
     await first.connect()
     subscription = await first.create_subscription(100, Audits())
@@ -152,7 +124,7 @@ async def test_a_client_comes_back_to_its_session(server: AdvisoryServer, login:
     await second.send_hello()
     await second.open_secure_channel()
     second.uaclient.session.restore_authentication_token(token)
-    made: Any = server._server
+    made: Any = manned._server
     session = made.iserver.lookup_external_session(token)
     second._server_nonce = session.nonce
     certificates = made.iserver.certificate
@@ -162,16 +134,17 @@ async def test_a_client_comes_back_to_its_session(server: AdvisoryServer, login:
     assert gone == [ua.StatusCode()]
     await second.close_session()
     second.disconnect_socket()
+    await first.disconnect()  # its Publish loop would try for ever
 
 
 async def test_another_client_certificate_does_not_get_the_session(
-    server: AdvisoryServer, login: Login, pki: Path, tmp_path: Path
+    manned: AdvisoryServer, login: Login, pki: Path, tmp_path: Path
 ) -> None:
     certificate.ensure(tmp_path / "t.der", tmp_path / "t.pem", "urn:test:client", "")
     shutil.copy(tmp_path / "t.der", pki / "store" / "trusted" / "thief.der")
     async with await login("operator") as victim:
         token = victim.uaclient.session.authentication_token
-        thief = Client(server.endpoint, timeout=5)
+        thief = Client(manned.endpoint, timeout=5)
         thief.application_uri = "urn:test:client"
         files = tmp_path / "t.der", tmp_path / "t.pem"
         await thief.set_security(SecurityPolicyBasic256Sha256, *files)

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from opcua_ai.core.config import User
 from opcua_ai.server.advisory import AdvisoryServer
 from opcua_ai.server.security.trust import TrustList
+from tests.integration.server.asked import answer
 from tests.unit.server.security.authorities import Holder
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -100,8 +101,8 @@ async def created(client: Client, certificate: bytes) -> ua.CreateSessionResult:
     request.Parameters.ClientNonce = bytes(32)
     request.Parameters.ClientCertificate = certificate
     request.Parameters.RequestedSessionTimeout = 10_000
-    data = await client.uaclient.session._send_request(request)
-    return ua.ua_binary.struct_from_binary(ua.CreateSessionResponse, data).Parameters
+    made = await answer(client.uaclient.session, request, ua.CreateSessionResponse)
+    return made.Parameters
 
 
 async def test_create_session_takes_the_chain_of_the_channel_only(

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from asyncua import Client, ua
-from asyncua.ua.ua_binary import struct_from_binary
 from asyncua.ua.uaerrors import UaStatusCodeError
 
 from opcua_ai.core.config import User
 from opcua_ai.server.advisory import AdvisoryServer
 from opcua_ai.server.asyncua_mends.diagnostics_arrays import SUBSCRIPTIONS
+from tests.integration.server.asked import answer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -111,14 +111,13 @@ async def test_the_old_owner_learns_of_a_transfer_when_it_publishes(
     async with first, second:
         old, new = (client.uaclient.session for client in (first, second))
         wishes = ua.CreateSubscriptionParameters(20.0, 10_000, 1_000)
-        body = await old._send_request(ua.CreateSubscriptionRequest(Parameters=wishes))
-        made = struct_from_binary(ua.CreateSubscriptionResponse, body)
+        wanted = ua.CreateSubscriptionRequest(Parameters=wishes)
+        made = await answer(old, wanted, ua.CreateSubscriptionResponse)
         number = made.Parameters.SubscriptionId
         params = ua.TransferSubscriptionsParameters([number])
         (result,) = await new.transfer_subscriptions(params)
         assert result.StatusCode.is_good()
-        body = await old._send_request(ua.PublishRequest())
-        said = struct_from_binary(ua.PublishResponse, body).Parameters
+        said = (await answer(old, ua.PublishRequest(), ua.PublishResponse)).Parameters
         (change,) = said.NotificationMessage.NotificationData
         assert said.SubscriptionId == number
         assert change.Status.value == ua.StatusCodes.GoodSubscriptionTransferred

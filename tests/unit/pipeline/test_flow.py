@@ -54,6 +54,17 @@ class Silent:
         await asyncio.Event().wait()
 
 
+class Closable(Silent):
+    """Notes its close."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.closed = asyncio.Event()
+
+    async def close(self) -> None:
+        self.closed.set()
+
+
 @pytest.fixture
 def rig(monkeypatch: pytest.MonkeyPatch):
     def build(schedule: dict[str, object]) -> tuple[Pipeline, Health, Stuck]:
@@ -101,14 +112,7 @@ async def test_missed_runs_are_shown_while_a_model_hangs(rig) -> None:
 
 
 async def test_a_source_that_overhears_its_cancellation_ends_by_its_close(rig) -> None:
-    class Deaf(Silent):
-        def __init__(self) -> None:
-            super().__init__()
-            self.closed = asyncio.Event()
-
-        async def close(self) -> None:
-            self.closed.set()
-
+    class Deaf(Closable):
         async def run(self, sink) -> None:
             while not self.closed.is_set():
                 try:
@@ -147,14 +151,7 @@ async def test_a_source_that_comes_during_a_heartbeat_is_told_of_next_time(rig) 
 async def test_a_source_that_fails_for_good_ends_the_run_and_one_that_is_dropped_does_not(
     rig,
 ) -> None:
-    class Failing(Silent):
-        def __init__(self) -> None:
-            super().__init__()
-            self.closed = asyncio.Event()
-
-        async def close(self) -> None:
-            self.closed.set()
-
+    class Failing(Closable):
         async def run(self, sink) -> None:
             await self.closed.wait()
             raise RuntimeError("broken on purpose")
