@@ -37,8 +37,9 @@ class Metrics(Figures):
         ProcessCollector(registry=registry)
         build = Info("opcua_ai_build", "Which opcua-ai this is.", registry=registry)
         build.info({"version": __version__})
+        lag = loop_lag.histogram(registry)
         self._endpoint = Endpoint(self._settings, registry)
-        self._lag = asyncio.create_task(loop_lag.measure(registry), name="event-loop lag")
+        self._lag = asyncio.create_task(loop_lag.measure(lag), name="event-loop lag")
         log.info("figures for Prometheus at http://%s/metrics", self._settings.listen)
         if not self._settings.loopback:
             log.warning(

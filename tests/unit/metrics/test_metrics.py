@@ -47,6 +47,15 @@ async def test_a_scrape_and_a_clean_end() -> None:
         await asyncio.to_thread(fetch, port)
 
 
+async def test_the_first_scrape_has_every_figure() -> None:
+    """Also one that comes before the event loop has had a turn."""
+    metrics = Metrics(Settings(listen="127.0.0.1:0"))
+    await metrics.start()
+    text = fetch(metrics.port)
+    await metrics.stop()
+    assert "opcua_ai_event_loop_lag_seconds_bucket" in text
+
+
 async def test_the_lag_of_the_loop_is_measured() -> None:
     metrics = Metrics(Settings(listen="127.0.0.1:0"))
     await metrics.start()
